@@ -1,0 +1,1 @@
+//! The store: the only place in the project that knows a database.
