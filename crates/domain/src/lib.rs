@@ -1,1 +1,36 @@
-//! x
+//! The rules of Doorkey, and nothing else: no input or output, no clock, no database.
+//!
+//! Every type here makes a wrong state hard to write down: an [`AppPasswordId`] can't be mistaken for an
+//! [`AccountId`], a label that is too long is never a [`Label`], and what an app-specific password may open is
+//! asked in one place ([`Opens::admit`]). Time and randomness are handed in, so every rule can be tested.
+
+mod account;
+mod app_password;
+mod budget;
+mod event;
+mod id;
+mod kind;
+mod line;
+mod rng;
+mod secret;
+mod service;
+mod time;
+mod token;
+mod totp;
+
+pub use account::{AccountName, AccountNameError, DisplayName};
+pub use app_password::{
+    ACTIVE_APP_PASSWORDS_MAX, Admission, AppPassword, AppPasswordSecret, Ended, Label, LastUse, Opens,
+    WhyEnded,
+};
+pub use budget::{Budget, TooManyFailures};
+pub use event::{Actor, Event, NewEvent, RefusalReason, What};
+pub use id::{AccountId, AppPasswordId, BrowserId, IdError, LinkId, RequestId, ServiceId, SessionId};
+pub use kind::{Kind, KindSet, UnknownKind};
+pub use line::LineError;
+pub use rng::Rng;
+pub use secret::Secret;
+pub use service::{ServiceName, ServiceNameError};
+pub use time::Timestamp;
+pub use token::{MachineToken, TokenKind};
+pub use totp::{Totp, TotpCode};

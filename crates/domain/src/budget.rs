@@ -1,0 +1,106 @@
+use crate::Timestamp;
+
+/// How many wrong answers in a row have been given, and when the last was. One budget covers everything that a
+/// person types: password, code, recovery. A whole sign-in sets it back to nothing.
+///
+/// An attempt is counted before its answer is looked at and taken back when it was right, so that a hundred
+/// attempts at once are a hundred attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the last of them was.
+    pub last_failed_at: Option<Timestamp>,
+}
+
+/// Why no attempt is taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooManyFailures {
+    /// One may be made at this moment.
+    Until(Timestamp),
+    /// A hundred in a row were wrong; none is taken until the account is reset, or a trusted browser signs in.
+    Spent,
+}
+
+impl Budget {
+    /// Consecutive failures after which nothing more is taken (NIST SP 800-63B, 5.2.2).
+    pub const LIMIT: u32 = 100;
+    /// Failures that cost no wait.
+    const FREE: u32 = 5;
+    /// The longest wait between two attempts, in seconds.
+    const LONGEST_WAIT: i64 = 15 * 60;
+
+    /// Counts an attempt before it is looked at: the budget as it stands if the attempt is wrong.
+    ///
+    /// # Errors
+    /// When it comes too soon after failures, or the budget is spent. A refused attempt costs nothing.
+    pub fn attempt(self, now: Timestamp) -> Result<Self, TooManyFailures> {
+        if self.failures >= Self::LIMIT {
+            return Err(TooManyFailures::Spent);
+        }
+        if let Some(until) = self.open_again_at().filter(|until| now < *until) {
+            // A clock that was moved back must not make the wait any longer than it ever is.
+            return Err(TooManyFailures::Until(until.min(now.plus_seconds(Self::LONGEST_WAIT))));
+        }
+        Ok(Self { failures: self.failures + 1, last_failed_at: Some(now) })
+    }
+
+    /// Takes back an attempt that was right but doesn't finish the sign-in, such as a password before its code:
+    /// an earlier failure stays counted, or knowing the password would give endless guesses at the code.
+    #[must_use]
+    pub const fn refund(self) -> Self {
+        Self { failures: self.failures.saturating_sub(1), last_failed_at: self.last_failed_at }
+    }
+
+    fn open_again_at(self) -> Option<Timestamp> {
+        let slow = self.failures.checked_sub(Self::FREE)?;
+        let wait = 1_i64.checked_shl(slow).unwrap_or(Self::LONGEST_WAIT).clamp(1, Self::LONGEST_WAIT);
+        Some(self.last_failed_at?.plus_seconds(wait))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_777_777_777_000);
+
+    fn failed(times: u32) -> Budget {
+        Budget { failures: times, last_failed_at: Some(NOON) }
+    }
+
+    #[test]
+    fn five_failures_are_free_then_each_wait_doubles_to_a_quarter_of_an_hour() {
+        assert_eq!(failed(4).attempt(NOON), Ok(failed(5)));
+        for (failures, wait) in [(5, 1), (6, 2), (7, 4), (14, 512), (15, 900), (40, 900), (99, 900)] {
+            let open = NOON.plus_seconds(wait);
+            assert_eq!(failed(failures).attempt(NOON), Err(TooManyFailures::Until(open)), "{failures}");
+            assert!(failed(failures).attempt(open).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_hundred_in_a_row_spend_it_for_good() {
+        assert_eq!(failed(100).attempt(NOON.plus_days(400)), Err(TooManyFailures::Spent));
+    }
+
+    #[test]
+    fn a_right_password_gives_no_more_guesses_at_the_code() {
+        let mut budget = Budget::default();
+        let (mut now, mut guesses) = (NOON, 0);
+        loop {
+            now = now.plus_days(1);
+            let Ok(password) = budget.attempt(now) else { break };
+            now = now.plus_days(1);
+            let Ok(code) = password.refund().attempt(now) else { break };
+            (budget, guesses) = (code, guesses + 1);
+        }
+        assert_eq!(guesses, 100);
+    }
+
+    #[test]
+    fn a_clock_moved_back_makes_no_endless_wait() {
+        let before = Timestamp::from_millis(NOON.millis() - 86_400_000);
+        assert_eq!(failed(6).attempt(before), Err(TooManyFailures::Until(before.plus_seconds(900))));
+    }
+}

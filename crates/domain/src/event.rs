@@ -1,0 +1,157 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, AppPasswordId, KindSet, RequestId, ServiceId, Timestamp, WhyEnded};
+
+/// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
+/// the change that it tells of. It never holds a secret.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The account that it is about, if any: whose activity shows it.
+    pub account: Option<AccountId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// The address that it came from, if it came from one.
+    pub source: Option<String>,
+    /// The request that caused it; as in the log lines.
+    pub request: RequestId,
+    /// What happened.
+    pub what: What,
+}
+
+/// One line of the log, as it is read.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its place in the log: from 1, without gaps, in commit order.
+    pub number: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The account that it is about, if any.
+    pub account: Option<AccountId>,
+    /// Who did it.
+    pub actor: Actor,
+    /// The address that it came from.
+    pub source: Option<String>,
+    /// What happened.
+    pub what: What,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person, signed in, or signing in.
+    Account(AccountId),
+    /// Whoever can use the command line on the server's machine.
+    Machine,
+    /// Doorkey by itself, such as when a time is over.
+    Doorkey,
+}
+
+/// What happened. A closed list: adding one here makes every reader of the log say what it does with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are the words of product.md")]
+pub enum What {
+    /// An account was made.
+    AccountAdded { name: String, administrator: bool },
+    /// A person signed in, here or with the command line.
+    SignedIn { agent: String },
+    /// A person signed out.
+    SignedOut,
+    /// Other browsers and command lines of the account were signed out.
+    OthersSignedOut { count: u64 },
+    /// A hundred wrong passwords or codes in a row: no more are taken.
+    SignInBlocked,
+    /// The account's password was changed by its person.
+    PasswordChanged { revoked: u64 },
+    /// A one-time link to reset the password was made.
+    ResetLinkMade { expires_at: Timestamp },
+    /// The account's password was reset through such a link.
+    PasswordReset { revoked: u64 },
+    /// Two-factor authentication was turned on.
+    TwoFactorOn,
+    /// Two-factor authentication was turned off.
+    TwoFactorOff { revoked: u64 },
+    /// An app-specific password was generated. `kinds` is empty when it was made for the first app that uses it.
+    AppPasswordGenerated { id: AppPasswordId, label: String, kinds: KindSet, expires_at: Option<Timestamp> },
+    /// An app-specific password made for the first app was used by it, and opens only this from now on.
+    AppPasswordBound { id: AppPasswordId, label: String, kinds: KindSet, service: String },
+    /// An app-specific password stopped working.
+    AppPasswordEnded { id: AppPasswordId, label: String, why: WhyEnded },
+    /// An app-specific password that had ended was tried: told once for each.
+    AppPasswordTriedAfterEnd { id: AppPasswordId, label: String, service: String },
+    /// A service was registered.
+    ServiceAdded { id: ServiceId, name: String, kinds: KindSet },
+    /// A service got a new key, and the old one stopped working.
+    ServiceKeyReplaced { id: ServiceId, name: String },
+    /// A service was removed, and with it its door.
+    ServiceRemoved { id: ServiceId, name: String },
+    /// Sign-ins at a door were refused, summed up over a minute.
+    Refused { service: String, reason: RefusalReason, count: u64 },
+    /// More kinds of refusals in a minute than there is room for in the log.
+    MoreRefused { count: u64 },
+}
+
+impl What {
+    /// Whether it changes what a door answers for its account, so that the index has to read it again.
+    #[must_use]
+    pub const fn changes_account(&self) -> bool {
+        match self {
+            Self::AccountAdded { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordReset { .. }
+            | Self::TwoFactorOff { .. }
+            | Self::AppPasswordGenerated { .. }
+            | Self::AppPasswordBound { .. }
+            | Self::AppPasswordEnded { .. } => true,
+            Self::SignedIn { .. }
+            | Self::SignedOut
+            | Self::OthersSignedOut { .. }
+            | Self::SignInBlocked
+            | Self::ResetLinkMade { .. }
+            | Self::TwoFactorOn
+            | Self::AppPasswordTriedAfterEnd { .. }
+            | Self::ServiceAdded { .. }
+            | Self::ServiceKeyReplaced { .. }
+            | Self::ServiceRemoved { .. }
+            | Self::Refused { .. }
+            | Self::MoreRefused { .. } => false,
+        }
+    }
+
+    /// Whether it changes which services there are, or their keys.
+    #[must_use]
+    pub const fn changes_services(&self) -> bool {
+        matches!(
+            self,
+            Self::ServiceAdded { .. } | Self::ServiceKeyReplaced { .. } | Self::ServiceRemoved { .. }
+        )
+    }
+}
+
+/// Why a door said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// No such account: all of them in one bucket, so that strangers can't fill the log with names.
+    UnknownAccount,
+    /// No such password.
+    WrongPassword,
+    /// The password is good, but not for this service.
+    NotForThisService,
+    /// The password was good once.
+    Ended,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_told_by_name() {
+        let what =
+            What::Refused { service: "calendar".into(), reason: RefusalReason::WrongPassword, count: 3 };
+        let told = r#"{"what":"refused","service":"calendar","reason":"wrong_password","count":3}"#;
+        assert_eq!(serde_json::to_string(&what).unwrap(), told);
+        assert_eq!(serde_json::from_str::<What>(told).unwrap(), what);
+    }
+}

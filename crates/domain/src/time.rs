@@ -1,0 +1,139 @@
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A moment, in milliseconds since 1970-01-01T00:00:00Z. Prints as RFC 3339 in UTC, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// One second, in the milliseconds that [`Timestamp`] counts.
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+impl Timestamp {
+    /// From milliseconds since 1970.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(SECOND)
+    }
+
+    /// This moment and `n` seconds.
+    #[must_use]
+    pub const fn plus_seconds(self, n: i64) -> Self {
+        Self(self.0.saturating_add(n.saturating_mul(SECOND)))
+    }
+
+    /// This moment and `n` minutes.
+    #[must_use]
+    pub const fn plus_minutes(self, n: i64) -> Self {
+        Self(self.0.saturating_add(n.saturating_mul(MINUTE)))
+    }
+
+    /// This moment and `n` days of 24 hours.
+    #[must_use]
+    pub const fn plus_days(self, n: i64) -> Self {
+        Self(self.0.saturating_add(n.saturating_mul(DAY)))
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative when `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// As a person says it beside `now`: "just now", "4 minutes ago", "yesterday", "3 May 2026". Days are UTC.
+    #[must_use]
+    pub fn human(self, now: Self) -> String {
+        let ago = now.since(self);
+        match ago {
+            _ if ago < -MINUTE => self.date(),
+            _ if ago < MINUTE => "just now".into(),
+            _ if ago < HOUR => count(ago / MINUTE, "minute"),
+            _ if ago < 24 * HOUR => count(ago / HOUR, "hour"),
+            _ if ago < 2 * DAY => "yesterday".into(),
+            _ if ago < 7 * DAY => count(ago / DAY, "day"),
+            _ => self.date(),
+        }
+    }
+
+    /// The day, as "3 May 2026", in UTC.
+    #[must_use]
+    pub fn date(self) -> String {
+        self.zoned("%-d %B %Y")
+    }
+
+    /// The day and minute, as "3 May 2026, 14:05 UTC".
+    #[must_use]
+    pub fn exact(self) -> String {
+        self.zoned("%-d %B %Y, %H:%M UTC")
+    }
+
+    fn zoned(self, format: &str) -> String {
+        jiff::Timestamp::from_millisecond(self.0)
+            .map_or_else(|_| "a time out of range".into(), |at| at.strftime(format).to_string())
+    }
+}
+
+fn count(n: i64, unit: &str) -> String {
+    if n == 1 { format!("1 {unit} ago") } else { format!("{n} {unit}s ago") }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.zoned("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let at: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(at.as_millisecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_rfc_3339_and_reads_back() {
+        let at = Timestamp::from_millis(1_777_777_777_000);
+        assert_eq!(at.to_string(), "2026-05-03T03:09:37Z");
+        assert_eq!(serde_json::to_string(&at).unwrap(), "\"2026-05-03T03:09:37Z\"");
+        assert_eq!(serde_json::from_str::<Timestamp>("\"2026-05-03T03:09:37Z\"").unwrap(), at);
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "a time out of range");
+    }
+
+    #[test]
+    fn is_said_as_people_say_it() {
+        let at = Timestamp::from_millis(1_777_777_777_000);
+        let said = |later| at.human(Timestamp(at.0 + later));
+        assert_eq!(said(0), "just now");
+        assert_eq!(said(-5 * MINUTE), "3 May 2026");
+        assert_eq!(said(MINUTE), "1 minute ago");
+        assert_eq!(said(59 * MINUTE), "59 minutes ago");
+        assert_eq!(said(2 * HOUR), "2 hours ago");
+        assert_eq!(said(30 * HOUR), "yesterday");
+        assert_eq!(said(3 * DAY), "3 days ago");
+        assert_eq!(said(8 * DAY), "3 May 2026");
+    }
+}
