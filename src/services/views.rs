@@ -1,0 +1,147 @@
+//! *Services*, for administrators: the servers that ask Doorkey whether a sign-in is good.
+
+use askama::Template;
+
+use crate::web::views::{Choice, Field, Frame, When};
+
+/// Stands for the key in ready configuration, because nobody can look the key up.
+pub const KEY_PLACE: &str = "SERVICE-KEY";
+
+/// A service in the list.
+pub struct ServiceRow {
+    /// Its name.
+    pub name: String,
+    /// Its kinds, such as `contacts and calendars`.
+    pub kinds: String,
+    /// Its page.
+    pub href: String,
+    /// How many sign-ins it asked about, such as `1,204 sign-ins`.
+    pub sign_ins: String,
+    /// When it was last used; nothing while it never was.
+    pub last_used: Option<When>,
+}
+
+/// The list.
+#[derive(Template)]
+#[template(path = "services/list.html")]
+pub struct ListPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The way to add one.
+    pub add_href: String,
+    /// The services.
+    pub rows: Vec<ServiceRow>,
+}
+
+/// Adds a service.
+#[derive(Template)]
+#[template(path = "services/add.html")]
+pub struct AddPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
+    /// `name`: what it is called.
+    pub name: Field,
+    /// `kind`, any number of them; see [`Choice::kinds`].
+    pub kinds: Vec<Choice>,
+    /// Why the kinds don't do.
+    pub kinds_error: Option<String>,
+}
+
+/// Where a key comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum KeyOf {
+    /// A service that was just added.
+    NewService,
+    /// A service whose key was just replaced.
+    Replaced,
+}
+
+/// Shows a service's key, once. It holds the secret, so it is never logged or kept.
+#[derive(Template)]
+#[template(path = "services/key.html")]
+pub struct KeyPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The service's name.
+    pub name: String,
+    /// The key.
+    pub key: String,
+    /// Where the key comes from.
+    pub key_of: KeyOf,
+    /// The service's page, with the configuration to put the key into.
+    pub service_href: String,
+}
+
+/// What to put into one server's configuration.
+pub struct Configuration {
+    /// Names it within the page, such as `nginx`.
+    pub id: String,
+    /// The server, such as `nginx, auth_request`.
+    pub title: String,
+    /// What to do with it, in one sentence.
+    pub note: String,
+    /// The text to copy, with [`KEY_PLACE`] where the key goes.
+    pub text: String,
+}
+
+/// One service.
+#[derive(Template)]
+#[template(path = "services/service.html")]
+pub struct ServicePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Its name.
+    pub name: String,
+    /// Its kinds, such as `contacts and calendars`.
+    pub kinds: String,
+    /// Who may use it, such as `everyone`.
+    pub who: String,
+    /// How many sign-ins it asked about, such as `1,204 sign-ins`.
+    pub sign_ins: String,
+    /// When it was last used; nothing while it never was.
+    pub last_used: Option<When>,
+    /// The address of its HTTP door.
+    pub door_url: String,
+    /// When its key was made.
+    pub key_made: When,
+    /// Ready configuration, the first one shown open.
+    pub configurations: Vec<Configuration>,
+    /// The list of services.
+    pub list_href: String,
+    /// The way to a new key.
+    pub new_key_href: String,
+    /// The way to remove it.
+    pub remove_href: String,
+}
+
+/// Asks once before the key is replaced.
+#[derive(Template)]
+#[template(path = "services/new_key.html")]
+pub struct NewKeyPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
+    /// The service's name.
+    pub name: String,
+}
+
+/// Asks once before a service is removed.
+#[derive(Template)]
+#[template(path = "services/remove.html")]
+pub struct RemovePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
+    /// The service's name.
+    pub name: String,
+}
