@@ -1,1 +1,3 @@
 //! The store: the only place in the project that knows a database.
+
+pub mod db;

@@ -1,0 +1,47 @@
+//! One process owns the data folder.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::files;
+
+/// The lock on a data folder, held as long as this value lives. The system drops it with the process, however that ends.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+/// Why the data folder could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("another Doorkey is using {}. Stop that one, or give this one a data folder of its own.", .0.display())]
+    Held(PathBuf),
+    /// The folder or the lock file can't be used.
+    #[error("{} can't be locked: {source}. Check that this user may write to the folder, and that it is on a local disk.", path.display())]
+    Io {
+        /// The lock file or its folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl DataLock {
+    /// Takes the lock, making the folder if need be; never waits for it.
+    pub fn acquire(folder: &Path) -> Result<Self, LockError> {
+        files::private_folder(folder).map_err(|source| LockError::Io { path: folder.to_owned(), source })?;
+        let path = folder.join("doorkey.lock");
+        let file = match files::private_file(&path) {
+            Ok(file) => file,
+            Err(source) => return Err(LockError::Io { path, source }),
+        };
+        // The file stays when the lock goes: deleting it would let two processes lock two files of the same name.
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held(folder.to_owned())),
+            Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The thin layer over the database: statements with numbered parameters, one queue for all writes, pools for reads,
+//! migrations and the lock on the data folder.
+//!
+//! The rest of the store writes one SQL text for every database and sees none of their differences: where two databases
+//! would answer differently, this layer takes the stricter answer on all of them.
+
+mod conn;
+mod database;
+mod error;
+mod files;
+mod lock;
+mod migrate;
+mod queue;
+mod readers;
+mod sqlite;
+mod statement;
+mod unit;
+mod value;
+mod writer;
+
+pub use conn::Conn;
+pub use database::{Database, Options};
+pub use error::{ConflictKind, DbError, OpenError};
+pub use lock::{DataLock, LockError};
+pub use migrate::Migration;
+pub use statement::Statement;
+pub use unit::Tx;
+pub use value::{Row, Value};
+pub use writer::Outcome;
+
+#[cfg(test)]
+mod tests;
