@@ -1,1 +1,41 @@
-//! x
+//! Doorkey: one self-hosted server that gives software which can't do two-factor authentication a key of its own, and takes it back
+//! at once.
+//!
+//! A map for whoever comes new. A request comes in by [`server`], finds its route in [`router`], and is answered by a slice: a module
+//! named after what it does. A slice's `mod.rs` has the use cases: who may, what changes, which event. Its `pages.rs` and
+//! `api.rs` translate them to HTML and JSON and decide nothing; its `views.rs` is what the templates show.
+//!
+//! - [`accounts`]: people, their password, two-factor authentication, one-time links.
+//! - [`sign_in`]: signing in and out, and the budget of failures.
+//! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
+//! - [`services`]: the servers that ask at the doors.
+//! - [`events`]: the log as people read it.
+//! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
+//!
+//! What they share: [`app`] is built once and passed on, [`access`] makes the capabilities that use cases name, [`ctx`] is made for
+//! each request, [`follow`] keeps in memory what the doors ask, [`problem`] is the one error that people meet, [`web`] is what pages
+//! have in common. [`config`], [`key`] and [`serve`] start the server, [`cli`] is the command line.
+//!
+//! Below are the crates: `domain` (the rules), `seal` (encryption at rest), `index` (what a door asks), `store` (the only one that
+//! knows a database).
+
+pub mod access;
+pub mod accounts;
+pub mod app;
+pub mod app_passwords;
+// pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod ctx;
+pub mod doors;
+pub mod events;
+pub mod follow;
+pub mod key;
+pub mod problem;
+pub mod router;
+pub mod secrets;
+pub mod serve;
+pub mod server;
+pub mod services;
+pub mod sign_in;
+pub mod web;

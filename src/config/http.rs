@@ -105,9 +105,16 @@ impl PublicUrl {
     }
 }
 
+impl PublicUrl {
+    /// The address on this machine, at the port that was picked.
+    pub fn local(port: u16) -> Self {
+        Self { origin: format!("http://localhost:{port}"), host: "localhost".to_owned() }
+    }
+}
+
 impl Default for PublicUrl {
     fn default() -> Self {
-        Self { origin: "http://localhost:8080".to_owned(), host: "localhost".to_owned() }
+        Self::local(8080)
     }
 }
 

@@ -15,8 +15,6 @@ pub struct ServiceRow {
     pub kinds: String,
     /// Its page.
     pub href: String,
-    /// How many sign-ins it asked about, such as `1,204 sign-ins`.
-    pub sign_ins: String,
     /// When it was last used; nothing while it never was.
     pub last_used: Option<When>,
 }
@@ -100,8 +98,6 @@ pub struct ServicePage {
     pub kinds: String,
     /// Who may use it, such as `everyone`.
     pub who: String,
-    /// How many sign-ins it asked about, such as `1,204 sign-ins`.
-    pub sign_ins: String,
     /// When it was last used; nothing while it never was.
     pub last_used: Option<When>,
     /// The address of its HTTP door.

@@ -23,7 +23,7 @@ pub enum LineError {
 /// One line of a person's own words: space at the ends cut, Unicode composed (NFC), 1 to `most` characters,
 /// nothing invisible but the joiners that scripts and emoji need.
 pub(crate) fn line(text: &str, most: usize) -> Result<String, LineError> {
-    let text: String = text.trim().nfc().collect();
+    let text = compose(text.trim());
     if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
         return Err(LineError::Invisible(c.into()));
     }
@@ -32,6 +32,12 @@ pub(crate) fn line(text: &str, most: usize) -> Result<String, LineError> {
         length if length > most => Err(LineError::TooLong { length, most }),
         _ => Ok(text),
     }
+}
+
+/// One form for all the ways to type the same characters: composed (NFC).
+#[must_use]
+pub fn compose(text: &str) -> String {
+    text.nfc().collect()
 }
 
 fn is_invisible(c: char) -> bool {

@@ -1,3 +1,50 @@
 //! The store: the only place in the project that knows a database.
+//!
+//! [`Store`] opens the data and runs units of work; a unit of work is a closure over a [`Tx`] that calls the
+//! functions below, one module for each feature. They know rows, not rules: who may do what, and when, is decided
+//! by the slices of the root package. Every change appends its event ([`events::append`]) in the same unit.
 
-pub mod db;
+mod db;
+mod row;
+mod statement;
+mod store;
+
+pub mod accounts;
+pub mod app_passwords;
+pub mod browsers;
+pub mod budgets;
+pub mod events;
+pub mod keys;
+pub mod links;
+pub mod services;
+pub mod sessions;
+pub mod totp;
+
+pub use db::{Conn, DataLock, DbError, LockError, OpenError};
+pub use store::{Commit, Store, Tx};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_is_one_that_the_database_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("doorkey.db"), |_| ()).unwrap();
+        let all = [
+            accounts::STATEMENTS,
+            app_passwords::STATEMENTS,
+            browsers::STATEMENTS,
+            budgets::STATEMENTS,
+            events::STATEMENTS,
+            keys::STATEMENTS,
+            links::STATEMENTS,
+            services::STATEMENTS,
+            sessions::STATEMENTS,
+            totp::STATEMENTS,
+        ];
+        for statement in all.concat() {
+            store.read(|conn| conn.check(statement)).unwrap_or_else(|error| panic!("{}: {error}", statement.name()));
+        }
+    }
+}

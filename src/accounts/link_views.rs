@@ -6,7 +6,7 @@ use crate::web::views::{Field, Outside};
 
 /// Makes the first account of a new server.
 #[derive(Template)]
-#[template(path = "setup/first_account.html")]
+#[template(path = "accounts/first_account.html")]
 pub struct FirstAccountPage {
     /// What surrounds it.
     pub page: Outside,
@@ -24,7 +24,7 @@ pub struct FirstAccountPage {
 
 /// Sets a new password after an administrator gave a one-time link.
 #[derive(Template)]
-#[template(path = "setup/reset.html")]
+#[template(path = "accounts/reset.html")]
 pub struct ResetPage {
     /// What surrounds it.
     pub page: Outside,
@@ -57,7 +57,7 @@ pub enum LinkFor {
 
 /// A one-time link that has been used, is too old, or never was one.
 #[derive(Template)]
-#[template(path = "setup/link_spent.html")]
+#[template(path = "accounts/link_spent.html")]
 pub struct LinkSpentPage {
     /// What surrounds it.
     pub page: Outside,

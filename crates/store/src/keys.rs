@@ -1,0 +1,45 @@
+//! The data keys, each wrapped by the key that is kept outside the database.
+
+use domain::Timestamp;
+
+use crate::{
+    db::{Conn, DbError},
+    statements,
+};
+
+/// A row of `keys`.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its number, part of what it seals.
+    pub id: i64,
+    /// What it is for.
+    pub purpose: String,
+    /// The key itself, wrapped.
+    pub wrapped: Vec<u8>,
+}
+
+statements! {
+    GET_ALL = "SELECT id, purpose, wrapped FROM keys ORDER BY id";
+    INSERT = "INSERT INTO keys (id, purpose, wrapped, created_at) VALUES ($1, $2, $3, $4)";
+}
+
+/// Every key, by number.
+///
+/// # Errors
+/// As the database has them.
+pub fn all(conn: &mut Conn) -> Result<Vec<Key>, DbError> {
+    conn.query(&GET_ALL, &[])?
+        .iter()
+        .map(|row| Ok(Key { id: row.int(0)?, purpose: row.text(1)?.into(), wrapped: row.bytes(2)?.into() }))
+        .collect()
+}
+
+/// Adds a key.
+///
+/// # Errors
+/// As the database has them.
+pub fn insert(conn: &mut Conn, key: &Key, now: Timestamp) -> Result<(), DbError> {
+    let wrapped = key.wrapped.as_slice().into();
+    conn.execute(&INSERT, &[key.id.into(), key.purpose.as_str().into(), wrapped, now.millis().into()])
+        .map(drop)
+}

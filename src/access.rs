@@ -1,0 +1,183 @@
+//! Who may: capabilities that use cases name in their signatures. They are made here and nowhere else, so what a caller
+//! may not do, it can't express.
+
+use std::sync::Arc;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use domain::{Actor, MachineToken, Timestamp, TokenKind};
+use store::{
+    accounts::Account,
+    sessions::{self, Client, Session},
+};
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+    secrets,
+    web::{LocalAdministrator, cookies},
+};
+
+/// Somebody who has signed in completely, with every factor that the account has.
+pub struct SignedIn {
+    /// Whose account.
+    pub account: Account,
+    /// In which browser or command line.
+    pub session: Session,
+}
+
+/// The same, and shown within the last [`FRESH_MINUTES`].
+pub struct Fresh<T>(T);
+
+/// Somebody who administers this server: an administrator signed in, or whoever has the server's data folder.
+pub struct Admin {
+    /// As whom it stands in the log.
+    pub actor: Actor,
+}
+
+/// For how long a second factor counts as just shown.
+pub const FRESH_MINUTES: i64 = 10;
+
+/// How long a session lasts: from its beginning, and without being used; in days.
+const fn life(client: Client) -> (i64, i64) {
+    match client {
+        Client::Browser => (30, 14),
+        Client::CommandLine => (90, 30),
+    }
+}
+
+/// How long a sign-in waits for its code, in minutes.
+pub const CODE_WAIT_MINUTES: i64 = 10;
+
+impl SignedIn {
+    /// Somebody who showed their second factor (their password, while they have none) a short while ago.
+    ///
+    /// # Errors
+    /// `confirmation-needed` when that was longer ago.
+    pub fn fresh(self, now: Timestamp) -> Result<Fresh<Self>, Problem> {
+        // A minute's grace for a clock that was set back a little; more than that, and it can't be told.
+        let since = now.since(self.session.fresh_at);
+        if (-60_000..FRESH_MINUTES * 60_000).contains(&since) {
+            return Ok(Fresh(self));
+        }
+        Err(Problem::new(
+            Code::ConfirmationNeeded,
+            "This needs you to confirm that it's you: enter the code from your authenticator app, or your password if \
+             two-factor authentication is off.",
+        ))
+    }
+
+    /// Somebody who administers this server.
+    ///
+    /// # Errors
+    /// `not-allowed` for everybody else.
+    pub fn admin(&self) -> Result<Admin, Problem> {
+        if self.account.administrator {
+            return Ok(Admin { actor: self.actor() });
+        }
+        Err(Problem::new(Code::NotAllowed, "Only an administrator of this server can do that. Ask one."))
+    }
+
+    /// As whom it stands in the log.
+    pub const fn actor(&self) -> Actor {
+        Actor::Account(self.account.id)
+    }
+}
+
+impl<T> Fresh<T> {
+    /// Who it is.
+    pub const fn who(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Fresh<SignedIn> {
+    /// An administrator, freshly shown.
+    ///
+    /// # Errors
+    /// `not-allowed` for everybody else.
+    pub fn admin(&self) -> Result<Fresh<Admin>, Problem> {
+        self.0.admin().map(Fresh)
+    }
+}
+
+fn sign_in_needed() -> Problem {
+    Problem::new(Code::SignInNeeded, "You aren't signed in, or no longer. Sign in, then try again.")
+}
+
+/// The session of a request: of a browser by its cookie, of the API by a token, never the one in place of the other.
+///
+/// # Errors
+/// `sign-in-needed` when there is none, or its time is over.
+pub async fn session(parts: &Parts, app: &App, now: Timestamp) -> Result<(Session, Account), Problem> {
+    let token = if parts.uri.path().starts_with("/api/") {
+        let sent = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+        let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        MachineToken::parse(TokenKind::PersonalApi, sent.trim()).map(|token| secrets::hash(token.expose()))
+    } else {
+        cookies::get(&parts.headers, app, cookies::SESSION).map(secrets::hash)
+    };
+    let token_hash = token.ok_or_else(sign_in_needed)?;
+    let (session, account) = app.store.read(|conn| {
+        let Some(session) = sessions::by_token(conn, &token_hash)? else { return Err(sign_in_needed()) };
+        let account = store::accounts::by_id(conn, session.account)?.ok_or_else(sign_in_needed)?;
+        Ok((session, account))
+    })?;
+    let (age, idle) = life(session.client);
+    let wait_over = session.code_wanted && session.created_at.plus_minutes(CODE_WAIT_MINUTES) <= now;
+    let over =
+        session.created_at.plus_days(age) <= now || session.last_seen_at.plus_days(idle) <= now || wait_over;
+    if over || account.state != store::accounts::State::Active {
+        return Err(sign_in_needed());
+    }
+    Ok((session, account))
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let now = app.clock.now();
+        let (session, account) = session(parts, app, now).await?;
+        if session.code_wanted {
+            return Err(sign_in_needed());
+        }
+        if session.last_seen_at.plus_minutes(1) <= now {
+            let id = session.id;
+            app.store.write(move |tx| sessions::seen(tx, id, now)).await?;
+        }
+        Ok(Self { account, session })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Fresh<SignedIn> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        SignedIn::from_request_parts(parts, app).await?.fresh(app.clock.now())
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if parts.extensions.get::<LocalAdministrator>().is_some() {
+            return Ok(Self { actor: Actor::Machine });
+        }
+        SignedIn::from_request_parts(parts, app).await?.admin()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Fresh<Admin> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if parts.extensions.get::<LocalAdministrator>().is_some() {
+            return Ok(Self(Admin { actor: Actor::Machine }));
+        }
+        // Not being an administrator is said first: confirming wouldn't help.
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        signed_in.admin()?;
+        signed_in.fresh(app.clock.now())?.admin()
+    }
+}

@@ -1,0 +1,422 @@
+//! People's accounts: making them, their password, the one-time links that set one up or reset it.
+
+use domain::{AccountId, AccountName, Actor, DisplayName, Ended, LinkId, Secret, Timestamp, What, WhyEnded};
+use store::{
+    Tx,
+    accounts::{self as rows, Account, State},
+    app_passwords, browsers, budgets, events,
+    links::{self, Link, Purpose},
+    sessions,
+};
+
+use crate::{
+    access::{Admin, Fresh, SignedIn},
+    app::App,
+    ctx::{Ctx, Stamp},
+    problem::{Code, Problem},
+    secrets,
+    sign_in::budget,
+};
+use password::{Kept, MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword};
+
+pub mod api;
+pub mod link_views;
+pub mod pages;
+pub mod password;
+pub mod two_factor;
+pub mod views;
+
+/// How long a link to reset a password can be spent, in hours.
+const RESET_HOURS: i64 = 24;
+/// How long the link that sets up the first account can be spent, in hours.
+const SET_UP_HOURS: i64 = 24;
+
+/// What is asked about somebody new.
+pub struct NewAccount {
+    /// Their ID.
+    pub name: AccountName,
+    /// What they are called.
+    pub display_name: DisplayName,
+    /// Whether they administer the server.
+    pub administrator: bool,
+}
+
+impl NewAccount {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// `unfit`, at the field.
+    pub fn parse(app: &App, id: &str, name: &str, administrator: bool) -> Result<Self, Problem> {
+        let sentence = |text: String| Problem::field("id", text);
+        Ok(Self {
+            name: AccountName::parse(id, app.default_domain())
+                .map_err(|error| sentence(format!("That can't be an ID: {error}.")))?,
+            display_name: DisplayName::parse(name)
+                .map_err(|error| Problem::field("name", format!("The name {error}.")))?,
+            administrator,
+        })
+    }
+}
+
+/// Makes an account, as an administrator. With `totp`, two-factor authentication is on from the first day, and its
+/// manual key is returned to be handed on, once.
+///
+/// # Errors
+/// `unfit` when the password doesn't do, `conflict` when the ID is taken.
+pub async fn add(
+    app: &App,
+    ctx: &mut Ctx,
+    admin: &Fresh<Admin>,
+    new: NewAccount,
+    password: &str,
+    totp: bool,
+) -> Result<(Account, Option<two_factor::Shown>), Problem> {
+    let fewest = if totp { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
+    let account = make(app, ctx, new, password, fewest).await?;
+    let factor = totp.then(|| two_factor::make(app, ctx, &account));
+    let (stamp, actor, row) = (ctx.stamp.clone(), admin.who().actor, account.clone());
+    let put = factor.as_ref().map(|(factor, _)| factor.clone());
+    app.store
+        .write(move |tx| {
+            insert(tx, &stamp, actor, &row)?;
+            if let Some(factor) = &put {
+                store::totp::put(
+                    tx,
+                    row.id,
+                    &store::totp::Factor { confirmed_at: Some(stamp.now), ..factor.clone() },
+                )?;
+                events::append(tx, stamp.now, stamp.event(Some(row.id), actor, What::TwoFactorOn))?;
+            }
+            Ok::<_, Problem>(())
+        })
+        .await?;
+    Ok((account, factor.map(|(_, shown)| shown)))
+}
+
+/// Makes the row of a new account, its password checked, hashed and sealed.
+async fn make(
+    app: &App,
+    ctx: &mut Ctx,
+    new: NewAccount,
+    password: &str,
+    fewest: usize,
+) -> Result<Account, Problem> {
+    let known = [new.name.as_str(), new.display_name.as_str(), "doorkey"];
+    let password = NewPassword::check("password", password, fewest, &known)?;
+    let (now, id) = (ctx.stamp.now, AccountId::new(ctx.stamp.now, &mut ctx.rng));
+    let kept = app.hasher.hash(password, &mut ctx.rng).await?;
+    Ok(Account {
+        id,
+        name: new.name,
+        display_name: new.display_name,
+        administrator: new.administrator,
+        state: State::Active,
+        password_sealed: kept.seal(&app.keyring, id, &mut ctx.rng),
+        password_changed_at: now,
+        created_at: now,
+    })
+}
+
+fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: &Account) -> Result<(), Problem> {
+    if rows::by_name(tx, &account.name)?.is_some() {
+        let detail = format!("There is already an account {}. Choose another ID.", account.name);
+        return Err(Problem { code: Code::Conflict, ..Problem::field("id", detail) });
+    }
+    rows::insert(tx, account)?;
+    let (name, administrator) = (account.name.to_string(), account.administrator);
+    events::append(
+        tx,
+        stamp.now,
+        stamp.event(Some(account.id), actor, What::AccountAdded { name, administrator }),
+    )?;
+    Ok(())
+}
+
+/// Makes the link that sets up the first account, if there is no account yet: the token to put into it.
+///
+/// # Errors
+/// As the database has them.
+pub async fn set_up_link(app: &App, ctx: &mut Ctx) -> Result<Option<Secret<String>>, Problem> {
+    if app.store.read(rows::any)? {
+        return Ok(None);
+    }
+    let expires_at = ctx.stamp.now.plus_minutes(SET_UP_HOURS * 60);
+    let (link, token) = make_link(ctx, Purpose::SetUp, expires_at);
+    let (hash, now) = (secrets::hash(token.expose()), ctx.stamp.now);
+    app.store.write(move |tx| links::insert(tx, &link, &hash, now)).await?;
+    Ok(Some(token))
+}
+
+fn make_link(ctx: &mut Ctx, purpose: Purpose, expires_at: Timestamp) -> (Link, Secret<String>) {
+    let id = LinkId::new(ctx.stamp.now, &mut ctx.rng);
+    (Link { id, purpose, expires_at }, secrets::token(&mut ctx.rng))
+}
+
+/// Whether this token sets up the first account.
+///
+/// # Errors
+/// `link-spent` when it doesn't, or no longer.
+pub fn set_up_open(app: &App, now: Timestamp, token: &str) -> Result<(), Problem> {
+    match app.store.read(|conn| links::by_token(conn, &secrets::hash(token), now))? {
+        Some(Link { purpose: Purpose::SetUp, .. }) => Ok(()),
+        _ => Err(link_spent()),
+    }
+}
+
+/// Sets up the first account, an administrator's, and spends the link.
+///
+/// # Errors
+/// `link-spent`; `unfit` at a field, and then the link can still be spent.
+pub async fn set_up(
+    app: &App,
+    ctx: &mut Ctx,
+    token: &str,
+    id: &str,
+    name: &str,
+    password: &str,
+) -> Result<Account, Problem> {
+    set_up_open(app, ctx.stamp.now, token)?;
+    let new = NewAccount::parse(app, id, name, true)?;
+    let account = make(app, ctx, new, password, MIN_ALONE).await?;
+    let (stamp, hash, row) = (ctx.stamp.clone(), secrets::hash(token), account.clone());
+    app.store
+        .write(move |tx| {
+            spend(tx, &hash, stamp.now)?;
+            insert(tx, &stamp, Actor::Account(row.id), &row)
+        })
+        .await?;
+    Ok(account)
+}
+
+/// Spends a link, inside the transaction of what follows from it.
+fn spend(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
+    let link = links::by_token(tx, hash, now)?.ok_or_else(link_spent)?;
+    if links::spend(tx, link.id)? { Ok(link) } else { Err(link_spent()) }
+}
+
+fn link_spent() -> Problem {
+    Problem::new(
+        Code::LinkSpent,
+        "It has been used, or its time is over. Ask whoever gave it to you for a new one; a new link to set up the first \
+         account is printed each time the server starts.",
+    )
+}
+
+/// Changes the account's password: the app-specific passwords end, and the other browsers and command lines are signed out, in
+/// the same transaction. Returns how many app-specific passwords ended.
+///
+/// # Errors
+/// `wrong-credentials` at the field `current_password`, `too-many-attempts`; `unfit` at `new_password`.
+pub async fn change_password(
+    app: &App,
+    ctx: &mut Ctx,
+    person: &Fresh<SignedIn>,
+    current: &str,
+    new: &str,
+) -> Result<u64, Problem> {
+    let person = person.who();
+    let account = &person.account;
+    let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
+    let fewest = if two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
+    let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
+    let new = NewPassword::check("new_password", new, fewest, &known)?;
+    check_current(app, ctx, person, "current_password", current).await?;
+
+    let kept = app.hasher.hash(new, &mut ctx.rng).await?;
+    let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
+    let (stamp, actor, id) = (ctx.stamp.clone(), person.actor(), account.id);
+    let (session, seen) = (person.session.clone(), account.password_changed_at);
+    app.store
+        .write(move |tx| {
+            if !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
+                return Err(Problem::new(
+                    Code::Conflict,
+                    "Your password was changed elsewhere a moment ago. Sign in with the new one.",
+                ));
+            }
+            let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordChanged)?;
+            sign_out_others(tx, &stamp, actor, &session)?;
+            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordChanged { revoked }))?;
+            Ok(revoked)
+        })
+        .await
+}
+
+/// Checks the account's password again, for somebody signed in, against the session's budget of failures.
+async fn check_current(
+    app: &App,
+    ctx: &Ctx,
+    person: &SignedIn,
+    field: &'static str,
+    typed: &str,
+) -> Result<(), Problem> {
+    let account = &person.account;
+    let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
+    let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
+    if !app.hasher.matches(typed, kept).await? {
+        let detail = "That isn't your current password. Try again.";
+        return Err(Problem { field: Some(field), ..Problem::new(Code::WrongCredentials, detail) });
+    }
+    attempt.right(app).await
+}
+
+/// Ends every app-specific password of the account, each with its event, and tells how many.
+///
+/// # Errors
+/// As the database has them.
+pub fn end_app_passwords(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    actor: Actor,
+    account: AccountId,
+    why: WhyEnded,
+) -> Result<u64, Problem> {
+    let mut count = 0;
+    for password in app_passwords::not_ended(tx, account)? {
+        // One whose time is over, but whose end nobody wrote down yet, has expired and wasn't revoked.
+        let live = password.is_live(stamp.now);
+        let ended = match password.expires_at {
+            Some(at) if !live => Ended { at, why: WhyEnded::Expired },
+            _ => Ended { at: stamp.now, why },
+        };
+        if app_passwords::end(tx, password.id, ended)? {
+            let what = What::AppPasswordEnded {
+                id: password.id,
+                label: password.label.as_str().into(),
+                why: ended.why,
+            };
+            let actor = if live { actor } else { Actor::Doorkey };
+            events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
+            count += u64::from(live);
+        }
+    }
+    Ok(count)
+}
+
+/// Signs out the account's other browsers and command lines, and forgets its other own browsers.
+///
+/// # Errors
+/// As the database has them.
+pub fn sign_out_others(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    actor: Actor,
+    session: &sessions::Session,
+) -> Result<u64, Problem> {
+    let count = sessions::delete_others(tx, session.account, Some(session.id))?;
+    browsers::delete_others(tx, session.account, session.browser)?;
+    if count > 0 {
+        let what = What::OthersSignedOut { count };
+        events::append(tx, stamp.now, stamp.event(Some(session.account), actor, what))?;
+    }
+    Ok(count)
+}
+
+/// Makes a one-time link with which the account's person sets a new password; earlier ones stop working.
+///
+/// # Errors
+/// `not-found` when there is no such account.
+pub async fn reset_link(
+    app: &App,
+    ctx: &mut Ctx,
+    admin: &Fresh<Admin>,
+    name: &str,
+) -> Result<(Account, Secret<String>, Timestamp), Problem> {
+    let name = AccountName::parse(name, app.default_domain()).map_err(|_| no_account())?;
+    let account = app.store.read(|conn| rows::by_name(conn, &name))?.ok_or_else(no_account)?;
+    let expires_at = ctx.stamp.now.plus_minutes(RESET_HOURS * 60);
+    let (link, token) = make_link(ctx, Purpose::Reset(account.id), expires_at);
+    let (hash, stamp, actor, id) =
+        (secrets::hash(token.expose()), ctx.stamp.clone(), admin.who().actor, account.id);
+    app.store
+        .write(move |tx| {
+            links::insert(tx, &link, &hash, stamp.now)?;
+            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::ResetLinkMade { expires_at }))
+        })
+        .await?;
+    Ok((account, token, expires_at))
+}
+
+fn no_account() -> Problem {
+    Problem::new(Code::NotFound, "There is no account with this ID.")
+}
+
+/// What a reset link opens.
+pub struct Reset {
+    /// Whose password it resets.
+    pub account: Account,
+    /// The link itself.
+    pub link: Link,
+    /// Whether a code is asked for too.
+    pub two_factor: bool,
+    /// How many app-specific passwords it will revoke.
+    pub revokes: usize,
+}
+
+impl Reset {
+    /// The fewest characters of the new password.
+    pub const fn fewest(&self) -> usize {
+        if self.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE }
+    }
+}
+
+/// What this token resets.
+///
+/// # Errors
+/// `link-spent` when it resets nothing, or no longer.
+pub fn reset_open(app: &App, now: Timestamp, token: &str) -> Result<Reset, Problem> {
+    app.store.read(|conn| {
+        let link = links::by_token(conn, &secrets::hash(token), now)?;
+        let Some(link @ Link { purpose: Purpose::Reset(id), .. }) = link else { return Err(link_spent()) };
+        Ok(Reset {
+            account: rows::by_id(conn, id)?.ok_or_else(link_spent)?,
+            link,
+            two_factor: two_factor::is_on(conn, id)?,
+            revokes: app_passwords::count_live(conn, id, now)?,
+        })
+    })
+}
+
+/// Resets the account's password through a link. The second factor is still asked for: a link that got into other hands is one
+/// factor only. Everything that the old password opened ends. Returns how many app-specific passwords ended.
+///
+/// # Errors
+/// `link-spent`; `wrong-credentials` at `code`; `too-many-attempts`; `unfit` at `password`. The link can still be spent.
+pub async fn reset(
+    app: &App,
+    ctx: &mut Ctx,
+    token: &str,
+    password: &str,
+    code: &str,
+) -> Result<u64, Problem> {
+    let reset = reset_open(app, ctx.stamp.now, token)?;
+    let account = reset.account;
+    let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
+    let fewest = if reset.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
+    let new = NewPassword::check("password", password, fewest, &known)?;
+    if reset.two_factor {
+        let bucket = budget::Bucket::link(account.id, reset.link.id);
+        let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
+        two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
+        attempt.right(app).await?;
+    }
+    let kept = app.hasher.hash(new, &mut ctx.rng).await?;
+    let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
+    let (stamp, hash, id, seen) =
+        (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);
+    let actor = Actor::Account(id);
+    app.store
+        .write(move |tx| {
+            spend(tx, &hash, stamp.now)?;
+            if !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
+                return Err(link_spent());
+            }
+            let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordReset)?;
+            sessions::delete_others(tx, id, None)?;
+            browsers::delete_others(tx, id, None)?;
+            budgets::clear(tx, &id.to_string())?;
+            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordReset { revoked }))?;
+            Ok(revoked)
+        })
+        .await
+}

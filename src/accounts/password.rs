@@ -1,0 +1,174 @@
+//! The account's own password: which ones do, and how they are kept. It is hashed slowly (argon2id), since people choose it, and
+//! the hash is sealed.
+
+use std::sync::Arc;
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use domain::{AccountId, Rng, Secret};
+use seal::{Keyring, Place};
+use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
+
+/// The fewest characters, with a second factor beside it (NIST SP 800-63B, 3.1.1.2).
+pub const MIN_WITH_SECOND_FACTOR: usize = 8;
+/// The fewest characters, alone.
+pub const MIN_ALONE: usize = 15;
+/// The most characters: nobody's memory needs more, and every one of them is hashed.
+const MAX: usize = 256;
+
+/// A password that may be set.
+pub struct NewPassword {
+    text: Secret<String>,
+    long: bool,
+}
+
+impl NewPassword {
+    /// Checks a password that a person chose: long enough, and not one of those that are guessed first, in general or for someone
+    /// of this `id` and `name`. Nothing is asked about which characters it has.
+    ///
+    /// # Errors
+    /// `unfit`, at this `field`.
+    pub fn check(field: &'static str, typed: &str, fewest: usize, known: &[&str]) -> Result<Self, Problem> {
+        let text = normal(typed);
+        let length = text.expose().chars().count();
+        if length < fewest {
+            let alone =
+                if fewest == MIN_ALONE { " (8 are enough once two-factor authentication is on)" } else { "" };
+            return Err(Problem::field(
+                field,
+                format!("Choose a password of at least {fewest} characters{alone}."),
+            ));
+        }
+        if length > MAX {
+            return Err(Problem::field(field, format!("Choose a password of at most {MAX} characters.")));
+        }
+        if is_guessed_first(text.expose(), known) {
+            return Err(Problem::field(
+                field,
+                "That password is one of those that are guessed first. Choose another; a few words that don't belong \
+                 together are easy to remember and hard to guess.",
+            ));
+        }
+        Ok(Self { text, long: length >= MIN_ALONE })
+    }
+}
+
+/// A guesser who knows the common ones finds it within a million tries.
+fn is_guessed_first(text: &str, known: &[&str]) -> bool {
+    // The estimate costs more than linear time, and what is guessed first is short.
+    let head: String = text.chars().take(64).collect();
+    zxcvbn::zxcvbn(&head, known).guesses() < 1_000_000
+}
+
+/// One form for all ways to type the same characters (NFC), so that another keyboard doesn't make another password.
+fn normal(typed: &str) -> Secret<String> {
+    Secret::new(domain::compose(typed))
+}
+
+/// What is kept of a password.
+pub struct Kept {
+    phc: Secret<String>,
+    /// Whether it is long enough to stand alone.
+    pub long: bool,
+}
+
+impl Kept {
+    /// A hash that no password matches, to spend the same time on an ID that nobody has.
+    pub fn nobody() -> Self {
+        let phc =
+            "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$IgFSmtRGaJRtCjpIIHbLSeLqcqbgPlfXBZYoGpPlEbY";
+        Self { phc: Secret::new(phc.into()), long: true }
+    }
+
+    /// Seals it for the account's row.
+    pub fn seal(&self, keyring: &Keyring, account: AccountId, rng: &mut Rng) -> Vec<u8> {
+        let text = Secret::new(format!("{} {}", if self.long { "long" } else { "short" }, self.phc.expose()));
+        keyring.seal(place(&account.to_bytes()), text.expose().as_bytes(), rng)
+    }
+
+    /// Opens what the account's row holds.
+    ///
+    /// # Errors
+    /// When it isn't what was sealed there.
+    pub fn open(keyring: &Keyring, account: AccountId, sealed: &[u8]) -> Result<Self, Problem> {
+        let opened = keyring.unseal(place(&account.to_bytes()), sealed).map_err(|error| {
+            tracing::error!(%error, %account, "the account's password can't be opened");
+            Problem::unavailable()
+        })?;
+        let text = std::str::from_utf8(opened.expose()).unwrap_or_default();
+        let (long, phc) = text.split_once(' ').unwrap_or_default();
+        Ok(Self { phc: Secret::new(phc.into()), long: long == "long" })
+    }
+}
+
+fn place(row: &[u8]) -> Place<'_> {
+    Place { table: "accounts", row, column: "password_sealed" }
+}
+
+/// Hashes and checks passwords, away from the threads that answer, and no more at once than there are cores: a flood of
+/// sign-ins waits in line instead of taking the machine's memory.
+pub struct Hasher {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { places: Arc::new(Semaphore::new(cores)) }
+    }
+}
+
+impl Hasher {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// When the work can't be done at all.
+    pub async fn hash(&self, password: NewPassword, rng: &mut Rng) -> Result<Kept, Problem> {
+        let salt = rng.bytes::<16>();
+        self.run(move || {
+            let phc =
+                argon2().hash_password_with_salt(password.text.expose().as_bytes(), &salt).ok()?.to_string();
+            Some(Kept { phc: Secret::new(phc), long: password.long })
+        })
+        .await
+    }
+
+    /// Whether the password is the one that is kept.
+    ///
+    /// # Errors
+    /// When the work can't be done at all.
+    pub async fn matches(&self, typed: &str, kept: Kept) -> Result<bool, Problem> {
+        let text = normal(typed);
+        self.run(move || {
+            let phc = PasswordHash::new(kept.phc.expose()).ok()?;
+            Some(argon2().verify_password(text.expose().as_bytes(), &phc).is_ok())
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Option<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Problem::unavailable())?;
+        let done = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _place = place;
+            work()
+        });
+        done.await.ok().flatten().ok_or_else(|| {
+            tracing::error!("a password could not be hashed");
+            Problem::unavailable()
+        })
+    }
+}
+
+/// argon2id with 19 MiB, two passes, one lane (OWASP Password Storage).
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}

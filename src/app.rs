@@ -1,0 +1,49 @@
+//! What is built once, when the server starts, and passed on to all that it does.
+
+use std::sync::Arc;
+
+use index::Index;
+use seal::Keyring;
+use store::Store;
+
+use crate::{
+    accounts::password::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
+    sign_in::strangers::Strangers,
+};
+
+/// The server's parts.
+pub struct App {
+    /// What the operator configured.
+    pub config: Config,
+    /// The data.
+    pub store: Store,
+    /// What the doors ask: kept in memory, following the log.
+    pub live: Arc<Live>,
+    /// The data keys.
+    pub keyring: Keyring,
+    /// The time.
+    pub clock: Clock,
+    /// Uses and refusals at the doors, until they are written down.
+    pub usage: Usage,
+    /// Hashes accounts' passwords, no more at once than there are cores.
+    pub hasher: Hasher,
+    /// Failures at IDs that nobody has.
+    pub strangers: Strangers,
+}
+
+impl App {
+    /// The index of app-specific passwords.
+    pub fn index(&self) -> &Index {
+        &self.live.index
+    }
+
+    /// The domain of IDs that are typed without one; empty when there is none.
+    pub fn default_domain(&self) -> &str {
+        self.config.accounts.default_domain.as_deref().unwrap_or_default()
+    }
+
+    /// Whether people reach this server by HTTPS, so that cookies can be kept to it.
+    pub fn is_https(&self) -> bool {
+        self.config.http.public_url.is_https()
+    }
+}

@@ -1,0 +1,175 @@
+//! What is done every few seconds: uses, tries and refusals written down, expired passwords ended for good, what is too old
+//! forgotten, and memory read anew when it couldn't follow the log.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{Actor, Ended, LastUse, What, WhyEnded};
+use store::{app_passwords as rows, browsers, events, links, sessions};
+
+use crate::{
+    app::App,
+    ctx::{Ctx, Stamp},
+    problem::Problem,
+};
+
+/// How often uses are written down. With the time that a write takes, a crash loses at most the last 10 seconds of them.
+const EVERY: Duration = Duration::from_secs(5);
+/// Refusals are summed up over this many rounds: a minute.
+const ROUNDS_A_SUM: u32 = 12;
+/// How many expired passwords are ended in one transaction.
+const EXPIRED_AT_ONCE: i64 = 500;
+
+/// Keeps going until `stopping`, then writes down what is left.
+pub async fn run(app: Arc<App>, mut stopping: tokio::sync::watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for round in 1_u32.. {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => break,
+        }
+        note(round_once(&app).await);
+        if round.is_multiple_of(ROUNDS_A_SUM) {
+            note(sum_up(&app).await);
+            note(forget_old(&app).await);
+        }
+    }
+    note(write_uses(&app).await);
+    note(sum_up(&app).await);
+}
+
+fn note(done: Result<(), Problem>) {
+    if done.is_err() {
+        tracing::warn!("what the doors saw could not be written down yet; it is tried again");
+    }
+}
+
+async fn round_once(app: &Arc<App>) -> Result<(), Problem> {
+    if !app.live.is_current() {
+        // On the writer's thread, so that no change is followed while everything is read.
+        let live = Arc::clone(&app.live);
+        app.store.write(move |tx| live.load(tx)).await?;
+    }
+    write_uses(app).await?;
+    end_expired(app).await
+}
+
+/// Writes down uses, and tries after the end: of each password, the first such try is told to its person.
+///
+/// # Errors
+/// As the database has them; then nothing is lost, and the next round tries again.
+pub async fn write_uses(app: &App) -> Result<(), Problem> {
+    let stamp = Ctx::own(app)?.stamp;
+    let (uses, tries) = (app.usage.take_uses(), app.usage.take_tries());
+    if uses.is_empty() && tries.is_empty() {
+        return Ok(());
+    }
+    let (write_uses, write_tries) = (uses.clone(), tries.clone());
+    let done = app
+        .store
+        .write(move |tx| {
+            for (id, used) in &write_uses {
+                rows::stamp_use(tx, *id, used)?;
+            }
+            for (id, tried) in &write_tries {
+                tell_once(tx, &stamp, *id, tried)?;
+                rows::stamp_tried(tx, *id, tried)?;
+            }
+            Ok::<_, Problem>(())
+        })
+        .await;
+    if done.is_err() {
+        app.usage.give_back(uses, tries);
+    }
+    done
+}
+
+fn tell_once(
+    tx: &mut store::Tx<'_>,
+    stamp: &Stamp,
+    id: domain::AppPasswordId,
+    tried: &LastUse,
+) -> Result<(), Problem> {
+    let Some(password) = rows::by_id(tx, id)?.filter(|password| password.tried_after_end.is_none()) else {
+        return Ok(());
+    };
+    let what = What::AppPasswordTriedAfterEnd {
+        id,
+        label: password.label.as_str().into(),
+        service: tried.service.to_string(),
+    };
+    let mut event = stamp.event(Some(password.account), Actor::Doorkey, what);
+    event.source = Some(tried.source.clone());
+    Ok(events::append(tx, stamp.now, event)?)
+}
+
+/// Ends for good what has expired, so that no clock that is moved back brings it to life.
+///
+/// # Errors
+/// As the database has them.
+pub async fn end_expired(app: &App) -> Result<(), Problem> {
+    let stamp = Ctx::own(app)?.stamp;
+    let now = stamp.now;
+    if app.store.read(|conn| rows::expired(conn, now, 1))?.is_empty() {
+        return Ok(());
+    }
+    app.store
+        .write(move |tx| {
+            for password in rows::expired(tx, now, EXPIRED_AT_ONCE)? {
+                let ended = Ended { at: password.expires_at.unwrap_or(now), why: WhyEnded::Expired };
+                rows::end(tx, password.id, ended)?;
+                let what = What::AppPasswordEnded {
+                    id: password.id,
+                    label: password.label.as_str().into(),
+                    why: WhyEnded::Expired,
+                };
+                events::append(tx, now, stamp.event(Some(password.account), Actor::Doorkey, what))?;
+            }
+            Ok::<_, Problem>(())
+        })
+        .await
+}
+
+async fn forget_old(app: &App) -> Result<(), Problem> {
+    let now = app.clock.now();
+    app.store
+        .write(move |tx| {
+            let waiting = now.plus_minutes(-crate::access::CODE_WAIT_MINUTES);
+            sessions::delete_old(tx, now.plus_days(-90), now.plus_days(-30), waiting)?;
+            browsers::delete_ended(tx, now)?;
+            links::delete_expired(tx, now)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Writes down the refusals of the last minute, one event for each kind.
+///
+/// # Errors
+/// As the database has them; those refusals are then lost, and only they.
+pub async fn sum_up(app: &App) -> Result<(), Problem> {
+    let stamp = Ctx::own(app)?.stamp;
+    let refusals = app.usage.take_refusals();
+    if refusals.counts.is_empty() {
+        return Ok(());
+    }
+    app.store
+        .write(move |tx| {
+            for (refusal, count) in &refusals.counts {
+                let what = What::Refused {
+                    service: refusal.service.to_string(),
+                    reason: refusal.reason,
+                    count: *count,
+                };
+                let mut event = stamp.event(refusal.account, Actor::Doorkey, what);
+                event.source = Some(refusal.source.clone());
+                events::append(tx, stamp.now, event)?;
+            }
+            if refusals.more > 0 {
+                let what = What::MoreRefused { count: refusals.more };
+                events::append(tx, stamp.now, stamp.event(None, Actor::Doorkey, what))?;
+            }
+            Ok::<_, Problem>(())
+        })
+        .await
+}

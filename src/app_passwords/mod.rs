@@ -1,0 +1,222 @@
+//! App-specific passwords: generating, listing and revoking them. Whether one is good is asked in [`verify`] alone.
+
+use domain::{
+    ACTIVE_APP_PASSWORDS_MAX, AppPassword, AppPasswordId, AppPasswordSecret, Ended, KindSet, Label, Opens,
+    Timestamp, What, WhyEnded,
+};
+use store::{app_passwords as rows, events};
+
+use crate::{
+    access::{Fresh, SignedIn},
+    accounts::{end_app_passwords, two_factor},
+    app::App,
+    ctx::Ctx,
+    problem::{Code, Problem},
+};
+
+pub mod api;
+pub mod keeper;
+pub mod pages;
+pub mod usage;
+pub mod verify;
+pub mod views;
+
+/// What is asked about a new app-specific password.
+pub struct New {
+    /// What its person calls it.
+    pub label: Label,
+    /// What it opens.
+    pub opens: Opens,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl New {
+    /// Reads what was typed: `opens` is none for the first app that uses it, `expires` a time from now as in "90d", or empty.
+    ///
+    /// # Errors
+    /// `unfit`, at the field `label`, `for` or `expires`.
+    pub fn parse(
+        label: &str,
+        opens: Option<KindSet>,
+        expires: &str,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let label =
+            Label::parse(label).map_err(|error| Problem::field("label", format!("The label {error}.")))?;
+        let opens = match opens {
+            None => Opens::First,
+            Some(kinds) if kinds.is_empty() => {
+                let detail = "Choose at least one thing that it may open, or the first app that uses it.";
+                return Err(Problem::field("for", detail));
+            }
+            Some(kinds) => Opens::Kinds(kinds),
+        };
+        Ok(Self { label, opens, expires_at: expiry(expires, now)? })
+    }
+}
+
+/// Ten years: whoever wants longer wants no expiry.
+const LONGEST_DAYS: i64 = 3650;
+
+fn expiry(typed: &str, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    let typed = typed.trim();
+    if typed.is_empty() || typed == "never" {
+        return Ok(None);
+    }
+    let unit_days = match typed.as_bytes().last() {
+        Some(b'd') => 1,
+        Some(b'w') => 7,
+        Some(b'y') => 365,
+        _ => 0,
+    };
+    let number = typed.get(..typed.len() - 1).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let days = number.and_then(|n| n.parse::<i64>().ok()).and_then(|n| n.checked_mul(unit_days)).unwrap_or(0);
+    if (1..=LONGEST_DAYS).contains(&days) {
+        return Ok(Some(now.plus_days(days)));
+    }
+    Err(Problem::field(
+        "expires",
+        "Say when it expires as in 30d, 12w or 1y: at least a day, at most ten years.",
+    ))
+}
+
+/// All of the person's app-specific passwords, the newest first.
+///
+/// # Errors
+/// As the database has them.
+pub fn list(app: &App, person: &SignedIn) -> Result<Vec<AppPassword>, Problem> {
+    Ok(app.store.read(|conn| rows::of_account(conn, person.account.id))?)
+}
+
+/// Generates an app-specific password. The secret is in the answer and nowhere else.
+///
+/// # Errors
+/// `two-factor-needed`, `too-many-app-passwords`.
+pub async fn generate(
+    app: &App,
+    ctx: &mut Ctx,
+    person: &Fresh<SignedIn>,
+    new: New,
+) -> Result<(AppPassword, AppPasswordSecret), Problem> {
+    let person = person.who();
+    let (stamp, account, actor) = (ctx.stamp.clone(), person.account.id, person.actor());
+    let secret = AppPasswordSecret::generate(&mut ctx.rng);
+    let fingerprint = app.keyring.app_password_fingerprint(account, secret.letters());
+    let password = AppPassword {
+        id: AppPasswordId::new(stamp.now, &mut ctx.rng),
+        account,
+        label: new.label,
+        opens: new.opens,
+        created_at: stamp.now,
+        expires_at: new.expires_at,
+        ended: None,
+        last_use: None,
+        tried_after_end: None,
+    };
+    let (row, session) = (password.clone(), person.session.id);
+    app.store
+        .write(move |tx| {
+            // In the transaction: a password change or turning two-factor off, a moment earlier, ends the right to this.
+            person_still_may(tx, session, account)?;
+            if rows::count_live(tx, account, stamp.now)? >= ACTIVE_APP_PASSWORDS_MAX {
+                return Err(Problem::new(
+                    Code::TooManyAppPasswords,
+                    "You have 25 app-specific passwords, the most there can be. Revoke one you no longer use.",
+                ));
+            }
+            rows::insert(tx, &row, &fingerprint)?;
+            let kinds = match row.opens {
+                Opens::First => KindSet::NONE,
+                Opens::Kinds(kinds) => kinds,
+            };
+            let what = What::AppPasswordGenerated {
+                id: row.id,
+                label: row.label.as_str().into(),
+                kinds,
+                expires_at: row.expires_at,
+            };
+            Ok(events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?)
+        })
+        .await?;
+    Ok((password, secret))
+}
+
+fn person_still_may(
+    tx: &mut store::Tx<'_>,
+    session: domain::SessionId,
+    account: domain::AccountId,
+) -> Result<(), Problem> {
+    if !store::sessions::exists(tx, session)? {
+        return Err(Problem::new(
+            Code::SignInNeeded,
+            "You were signed out meanwhile. Sign in, then try again.",
+        ));
+    }
+    if !two_factor::is_on(tx, account)? {
+        return Err(Problem::new(
+            Code::TwoFactorNeeded,
+            "App-specific passwords go with two-factor authentication. Turn it on under Sign-In and Security first.",
+        ));
+    }
+    Ok(())
+}
+
+/// Revokes one for good, and gives it as it is now; one that had ended before stays as it was. It asks for no fresh second
+/// factor: whoever has lost a phone must be able to lock it out at once.
+///
+/// # Errors
+/// `not-found` when it isn't this person's, or never was.
+pub async fn revoke(
+    app: &App,
+    ctx: &Ctx,
+    person: &SignedIn,
+    id: AppPasswordId,
+) -> Result<AppPassword, Problem> {
+    let (stamp, account, actor) = (ctx.stamp.clone(), person.account.id, person.actor());
+    app.store
+        .write(move |tx| {
+            let mine = rows::by_id(tx, id)?.filter(|password| password.account == account);
+            let password = mine.ok_or_else(Problem::not_found)?;
+            let ended = match password.expires_at {
+                Some(at) if at <= stamp.now => Ended { at, why: WhyEnded::Expired },
+                _ => Ended { at: stamp.now, why: WhyEnded::Revoked },
+            };
+            if !rows::end(tx, id, ended)? {
+                return Ok(password);
+            }
+            let what = What::AppPasswordEnded { id, label: password.label.as_str().into(), why: ended.why };
+            events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
+            Ok(AppPassword { ended: Some(ended), ..password })
+        })
+        .await
+}
+
+/// Revokes all for good, and tells how many that were.
+///
+/// # Errors
+/// As the database has them.
+pub async fn revoke_all(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<u64, Problem> {
+    let (stamp, account, actor) = (ctx.stamp.clone(), person.account.id, person.actor());
+    app.store.write(move |tx| end_app_passwords(tx, &stamp, actor, account, WhyEnded::RevokedAll)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_is_days_weeks_or_years_from_now() {
+        let now = Timestamp::from_millis(1_777_777_777_000);
+        for (typed, days) in [("30d", 30), (" 12w ", 84), ("1y", 365), ("10y", 3650)] {
+            assert_eq!(expiry(typed, now), Ok(Some(now.plus_days(days))), "{typed}");
+        }
+        assert_eq!(expiry("", now), Ok(None));
+        assert_eq!(expiry("never", now), Ok(None));
+        for wrong in
+            ["0d", "-1d", "d", "1", "11y", "90 d", "99999999999999999999d", "1ä", "9223372036854775807y"]
+        {
+            assert_eq!(expiry(wrong, now).unwrap_err().field, Some("expires"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether a sign-in at a door is good. Every door asks here, with one call; no door has a rule of its own.
+
+use domain::{
+    AccountId, AccountName, Admission, AppPasswordId, AppPasswordSecret, KindSet, LastUse, RefusalReason,
+    ServiceName, Timestamp, What,
+};
+use store::{app_passwords as rows, events};
+
+use crate::{app::App, ctx::Ctx, follow::Service, problem::Problem};
+
+/// What a door has read.
+pub struct SignIn<'a> {
+    /// The account's name, as the app sent it.
+    pub name: &'a str,
+    /// The secret, as the app sent it.
+    pub secret: &'a str,
+    /// The service whose door it is.
+    pub service: &'a Service,
+    /// The kinds that the app is after: the service's, unless the door knows more.
+    pub kinds: KindSet,
+    /// The app's address, as far as the door knows.
+    pub source: &'a str,
+}
+
+/// What the door is to answer.
+pub enum Verdict {
+    /// It is good, and this is whose it is.
+    Yes(index::Known),
+    /// It isn't.
+    No,
+    /// The password is good, but not for this service.
+    NotForThisService,
+    /// Doorkey can't tell now. Never to be answered as a wrong password.
+    Unavailable,
+}
+
+/// Decides. No database, but for the first use of a password that was made for the first app.
+pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
+    if !app.live.is_current() {
+        return Verdict::Unavailable;
+    }
+    let now = app.clock.now();
+    let account = AccountName::parse(sign_in.name, app.default_domain())
+        .ok()
+        .and_then(|name| app.index().account(name.as_str()));
+    let Some(secret) = AppPasswordSecret::parse(sign_in.secret) else {
+        return refuse(app, &sign_in, account.as_deref(), RefusalReason::WrongPassword);
+    };
+    // For an ID that nobody has, a fingerprint is made just the same: its time tells nothing.
+    let id = account.as_ref().map_or(NOBODY, |account| account.id);
+    let fingerprint = app.keyring.app_password_fingerprint(id, secret.letters());
+    let found = account.as_ref().and_then(|account| app.index().find(account, &fingerprint));
+    let (found, account) = match (found, account) {
+        (Some(found), Some(account)) => (found, account),
+        (_, account) => return refuse(app, &sign_in, account.as_deref(), RefusalReason::WrongPassword),
+    };
+    let expired = found.expires_at.is_some_and(|at| at <= now);
+    if expired {
+        // Now, so that a clock that is moved back doesn't bring it to life; the keeper writes it down.
+        app.index().mark_ended(&account, &fingerprint);
+    }
+    if found.ended || expired {
+        app.usage.tried_after_end(found.id, last_use(&sign_in, now));
+        return refuse(app, &sign_in, Some(&account), RefusalReason::Ended);
+    }
+    if !found.account_active {
+        return refuse(app, &sign_in, Some(&account), RefusalReason::Ended);
+    }
+    let admission = match found.opens.admit(sign_in.kinds) {
+        Admission::Bind(kinds) => {
+            match bind(app, found.id, account.id, kinds, sign_in.service, sign_in.source).await {
+                Ok(true) => Admission::Yes,
+                // Somebody was faster, with another app or a revoke: what is in force now decides.
+                Ok(false) => match app.index().find(&account, &fingerprint) {
+                    Some(now_found) if !now_found.ended => now_found.opens.admit(sign_in.kinds),
+                    _ => return refuse(app, &sign_in, Some(&account), RefusalReason::Ended),
+                },
+                Err(_) => return Verdict::Unavailable,
+            }
+        }
+        decided => decided,
+    };
+    match admission {
+        Admission::Yes => {
+            if app.index().stamp_use(&account, &fingerprint, now) {
+                app.usage.used(found.id, last_use(&sign_in, now));
+            }
+            Verdict::Yes(account)
+        }
+        Admission::Bind(_) => Verdict::Unavailable,
+        Admission::No => {
+            app.usage.refused(
+                Some(account.id),
+                sign_in.service,
+                RefusalReason::NotForThisService,
+                sign_in.source,
+            );
+            Verdict::NotForThisService
+        }
+    }
+}
+
+/// The account whose fingerprint is made when there is none of that name. No account has this id: its time is 1970.
+const NOBODY: AccountId = AccountId::from_bytes([0; 16]);
+
+/// Binds a password that was made for the first app to what it opens first: durably, before the first yes. False when that
+/// has been done before, or the password works no more.
+async fn bind(
+    app: &App,
+    id: AppPasswordId,
+    account: AccountId,
+    kinds: KindSet,
+    service: &Service,
+    source: &str,
+) -> Result<bool, Problem> {
+    let mut stamp = Ctx::own(app)?.stamp;
+    stamp.source = Some(source.to_owned());
+    let service = service.name.to_string();
+    app.store
+        .write(move |tx| {
+            if !rows::bind(tx, id, kinds, stamp.now)? {
+                return Ok(false);
+            }
+            let label =
+                rows::by_id(tx, id)?.map(|password| password.label.as_str().to_owned()).unwrap_or_default();
+            let what = What::AppPasswordBound { id, label, kinds, service: service.clone() };
+            events::append(tx, stamp.now, stamp.event(Some(account), domain::Actor::Doorkey, what))?;
+            Ok::<_, Problem>(true)
+        })
+        .await
+}
+
+fn refuse(
+    app: &App,
+    sign_in: &SignIn<'_>,
+    account: Option<&index::Account>,
+    reason: RefusalReason,
+) -> Verdict {
+    let reason = if account.is_some() { reason } else { RefusalReason::UnknownAccount };
+    app.usage.refused(account.map(|account| account.id), sign_in.service, reason, sign_in.source);
+    Verdict::No
+}
+
+fn last_use(sign_in: &SignIn<'_>, at: Timestamp) -> LastUse {
+    let service: ServiceName = sign_in.service.name.clone();
+    LastUse { at, service, source: sign_in.source.to_owned() }
+}

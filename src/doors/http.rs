@@ -1,0 +1,147 @@
+//! The HTTP door, `/door/http/{service}`: HTTP Basic authentication (RFC 7617) as nginx `auth_request`, Caddy `forward_auth` and
+//! Traefik `ForwardAuth` ask it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{MachineToken, Secret, TokenKind};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::{
+    app::App,
+    app_passwords::verify::{SignIn, Verdict, verify},
+    follow::Service,
+    problem::{Code, Problem},
+    secrets,
+    web::client::ClientAddress,
+};
+
+/// The header in which a service shows its key.
+const KEY: &str = "doorkey-service-key";
+
+/// Answers one question, whatever its method: 200 and whose sign-in it is, 401, 403 when the password is good but not for this
+/// service, 503 when Doorkey can't tell.
+pub async fn ask(
+    State(app): State<Arc<App>>,
+    service: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let (headers, extensions) = (request.headers(), request.extensions());
+    if !app.live.is_current() {
+        return Problem::unavailable().into_response();
+    }
+    let service = service.ok().and_then(|Path(name)| app.live.service(&name));
+    let Some(service) = service.filter(|service| shows_key(headers, service)) else {
+        return wrong_key().into_response();
+    };
+    let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else { return wrong() };
+    let source = ClientAddress::of(extensions, headers, &app);
+    let sign_in = SignIn {
+        name: &name,
+        secret: secret.expose(),
+        service: &service,
+        kinds: service.kinds,
+        source: source.as_str(),
+    };
+    match verify(&app, sign_in).await {
+        Verdict::Yes(account) => yes(&account),
+        Verdict::No => wrong(),
+        Verdict::NotForThisService => StatusCode::FORBIDDEN.into_response(),
+        Verdict::Unavailable => Problem::unavailable().into_response(),
+    }
+}
+
+fn shows_key(headers: &HeaderMap, service: &Service) -> bool {
+    let sent = headers.get(KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    MachineToken::parse(TokenKind::ServiceKey, sent.trim())
+        .is_some_and(|key| seal::same(&secrets::hash(key.expose()), &service.key_hash))
+}
+
+/// Not 401: the app would take it for a wrong password, and forget the right one.
+fn wrong_key() -> Problem {
+    Problem::new(
+        Code::ServiceKeyWrong,
+        "This door answers a service that shows its key in the header Doorkey-Service-Key. Check the service's name in the \
+         address and its key; an administrator can make a new one on the service's page.",
+    )
+}
+
+/// The name and secret of `Basic`: base64, UTF-8, parted at the first colon.
+fn basic(value: &HeaderValue) -> Option<(String, Secret<String>)> {
+    let value = value.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    let decoded =
+        scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok()).flatten()?;
+    let text = Secret::new(String::from_utf8(decoded).ok()?);
+    let (name, secret) = text.expose().split_once(':')?;
+    Some((name.to_owned(), Secret::new(secret.to_owned())))
+}
+
+fn wrong() -> Response {
+    let asks = [(header::WWW_AUTHENTICATE, r#"Basic realm="Doorkey", charset="UTF-8""#)];
+    (StatusCode::UNAUTHORIZED, asks).into_response()
+}
+
+fn yes(account: &index::Account) -> Response {
+    let name = account.name.as_str();
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    for (header, value) in [
+        ("remote-user", encoded(name)),
+        ("remote-email", encoded(name)),
+        ("remote-name", encoded(account.display_name.as_str())),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(header, value);
+        }
+    }
+    response
+}
+
+/// What a header can carry: printable ASCII as it stands, all else, and the percent sign, percent-encoded UTF-8.
+const BEYOND_ASCII: &AsciiSet = &CONTROLS.add(b'%');
+
+fn encoded(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { utf8_percent_encode(text, BEYOND_ASCII).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(sent: &str) -> Option<(String, String)> {
+        basic(&HeaderValue::from_str(sent).unwrap()).map(|(name, secret)| (name, secret.expose().clone()))
+    }
+
+    fn sent(text: &[u8]) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn reads_basic_with_colons_plus_percent_and_utf_8() {
+        for secret in ["simple", "a:b::c", "a+b%20c", "pässword", ""] {
+            let expected = Some(("ada@example.org".into(), secret.into()));
+            assert_eq!(read(&sent(format!("ada@example.org:{secret}").as_bytes())), expected);
+        }
+        assert_eq!(read(&sent(b"a:b").replace("Basic", "bAsIc")), Some(("a".into(), "b".into())));
+    }
+
+    #[test]
+    fn what_is_not_basic_is_nobody() {
+        for wrong in ["", "Basic", "Basic ", "Basic !!!", "Bearer YTpi", &sent(b"nocolon"), &sent(b"\xff:x")]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_beyond_ascii_are_percent_encoded() {
+        assert_eq!(encoded("Ada 100%"), "Ada 100%");
+        assert_eq!(encoded("Zoë 100%"), "Zo%C3%AB 100%25");
+    }
+}

@@ -1,0 +1,154 @@
+//! What is kept in memory to answer the doors, and how it follows the log: whenever an event that changes an account has been
+//! committed, that account is read anew, in commit order and before the change is answered. One mechanism, whatever changed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use domain::{AccountId, AccountName, Event, KindSet, ServiceId, ServiceName};
+use index::Index;
+use store::{Commit, Conn, DbError, accounts, app_passwords, services};
+
+/// What the doors ask. A new one knows nothing, and isn't current until [`Live::load`] has read everything.
+#[derive(Default)]
+pub struct Live {
+    /// Accounts and app-specific passwords.
+    pub index: Index,
+    services: RwLock<Arc<HashMap<String, Arc<Service>>>>,
+    /// False while memory may lag behind the log: then every door answers that Doorkey can't.
+    current: AtomicBool,
+}
+
+/// A service as its door needs it.
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: ServiceName,
+    /// What it holds.
+    pub kinds: KindSet,
+    /// The SHA-256 of its key.
+    pub key_hash: [u8; 32],
+}
+
+impl Live {
+    /// Whether memory agrees with the log.
+    pub fn is_current(&self) -> bool {
+        self.current.load(Ordering::Acquire)
+    }
+
+    /// The service of this name.
+    pub fn service(&self, name: &str) -> Option<Arc<Service>> {
+        self.services.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// As the database has them; then memory isn't current, and the doors say so.
+    pub fn load(&self, conn: &mut Conn) -> Result<(), DbError> {
+        self.load_services(conn)?;
+        self.index.clear();
+        let mut names: HashMap<AccountId, Vec<AccountName>> = HashMap::new();
+        accounts::for_each_name(conn, |id, name| names.entry(id).or_default().push(name))?;
+        let mut people = HashMap::new();
+        accounts::for_each(conn, |account| {
+            people.insert(account.id, account);
+        })?;
+        // The passwords come sorted by account, so only one account's are held at a time.
+        let mut of_one: Vec<app_passwords::Indexed> = Vec::new();
+        let mut put = |of_one: &mut Vec<app_passwords::Indexed>| {
+            if let Some(account) = of_one.first().and_then(|first| people.remove(&first.account)) {
+                let names = names.remove(&account.id).unwrap_or_default();
+                self.put(&account, &names, of_one);
+            }
+            of_one.clear();
+        };
+        app_passwords::for_each_indexed(conn, |password| {
+            if of_one.first().is_some_and(|first| first.account != password.account) {
+                put(&mut of_one);
+            }
+            of_one.push(password);
+        })?;
+        put(&mut of_one);
+        for account in people.into_values() {
+            let names = names.remove(&account.id).unwrap_or_default();
+            self.put(&account, &names, &[]);
+        }
+        self.current.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Follows the log. Called by the writer, in commit order, before the changes are answered.
+    pub fn follow(&self, commit: Commit<'_>) {
+        let caught_up = match commit {
+            Commit::Committed { notes, conn } => self.catch_up(conn, notes),
+            // Nobody can say what holds until the database has been asked again.
+            Commit::Unknown { .. } => return self.current.store(false, Ordering::Release),
+            Commit::Settled { conn } => self.load(conn),
+        };
+        if let Err(error) = caught_up {
+            // The doors stay shut until everything has been read again: see `app_passwords::keeper`.
+            self.current.store(false, Ordering::Release);
+            tracing::error!(%error, "the index can't follow the log: every door answers that it is unavailable");
+        }
+    }
+
+    fn catch_up(&self, conn: &mut Conn, events: &[Event]) -> Result<(), DbError> {
+        if events.iter().any(|event| event.what.changes_services()) {
+            self.load_services(conn)?;
+        }
+        let mut done = Vec::new();
+        for account in events.iter().filter(|event| event.what.changes_account()).filter_map(|e| e.account) {
+            if !done.contains(&account) {
+                self.load_account(conn, account)?;
+                done.push(account);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_account(&self, conn: &mut Conn, id: AccountId) -> Result<(), DbError> {
+        let Some(account) = accounts::by_id(conn, id)? else {
+            self.index.remove_account(id);
+            return Ok(());
+        };
+        let (names, passwords) = (accounts::names(conn, id)?, app_passwords::indexed(conn, id)?);
+        self.put(&account, &names, &passwords);
+        Ok(())
+    }
+
+    fn put(&self, account: &accounts::Account, names: &[AccountName], passwords: &[app_passwords::Indexed]) {
+        let entries: Vec<_> = passwords
+            .iter()
+            .map(|p| index::Entry {
+                fingerprint: p.fingerprint,
+                id: p.id,
+                opens: p.opens,
+                expires_at: p.expires_at,
+                ended: p.ended,
+            })
+            .collect();
+        let account = index::Account {
+            id: account.id,
+            name: account.name.clone(),
+            aliases: names.iter().filter(|name| **name != account.name).cloned().collect(),
+            display_name: account.display_name.clone(),
+            active: account.state == accounts::State::Active,
+        };
+        self.index.put_account(account, &entries);
+    }
+
+    fn load_services(&self, conn: &mut Conn) -> Result<(), DbError> {
+        let all = services::all(conn)?.into_iter().map(|s| {
+            let service = Service { id: s.id, name: s.name, kinds: s.kinds, key_hash: s.key_hash };
+            (service.name.to_string(), Arc::new(service))
+        });
+        *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all.collect());
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! `doorkey serve`: opening the data, and running the server until it is told to stop.
+
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::Router;
+use domain::Timestamp;
+use seal::{Keyring, WrappedKey};
+use store::{DataLock, DbError, LockError, OpenError, Store};
+
+use crate::{
+    accounts::{self, password::Hasher},
+    app::App,
+    app_passwords::{keeper, usage::Usage},
+    clock::{self, Clock, NoRandomness},
+    config::{Config, PublicUrl, StoreUrl},
+    ctx::Ctx,
+    follow::Live,
+    key::{self, KeyError},
+    problem::Problem,
+    router,
+    server::{self, Listener, tls},
+    sign_in::strangers::Strangers,
+};
+
+/// The socket in the data folder through which commands on this machine reach the server.
+pub const SOCKET: &str = "doorkey.sock";
+
+/// Why the server can't start, or couldn't go on. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process has the data folder.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The key can't be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The data can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The data keys can't be opened with this key.
+    #[error("{place}: {why}")]
+    Keyring {
+        /// Where the key came from.
+        place: String,
+        /// Why.
+        why: seal::OpenError,
+    },
+    /// The data was opened, and then couldn't be read or written.
+    #[error("the data can't be used: {0}")]
+    Data(#[from] DbError),
+    /// The first things that a new server makes couldn't be made.
+    #[error("the server can't start: {}", .0.detail)]
+    Start(Problem),
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// An address can't be listened on.
+    #[error("can't listen on {address}: {why}. Stop what uses it, or set another address: {setting}.")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        why: std::io::Error,
+        /// The setting that says it.
+        setting: &'static str,
+    },
+    /// The certificate or its key can't be used.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// A database that this version can't use yet.
+    #[error(
+        "this version keeps its data in SQLite only. Set [store] url = \"sqlite:doorkey.db\", or leave it out."
+    )]
+    Database,
+}
+
+/// What is open, and closed again in order.
+pub struct Opened {
+    /// The server's parts.
+    pub app: Arc<App>,
+    _lock: DataLock,
+}
+
+impl Opened {
+    /// Writes down what is still in memory, and closes the data.
+    pub async fn close(self) {
+        let _ = keeper::write_uses(&self.app).await;
+        let _ = keeper::sum_up(&self.app).await;
+        self.app.store.close();
+    }
+}
+
+/// Opens the data: takes the lock on its folder, the key, the database, and reads into memory what the doors ask.
+///
+/// # Errors
+/// Each says what to do.
+pub fn open(config: Config) -> Result<(Router, Opened), ServeError> {
+    let lock = DataLock::acquire(&config.data)?;
+    let StoreUrl::Sqlite(path) = &config.store.url else { return Err(ServeError::Database) };
+    let (clock, mut rng) = (Clock::System, clock::rng()?);
+    let master = key::load(&config.key, path.exists(), &mut rng)?;
+    let live = Arc::new(Live::default());
+    let follower = Arc::clone(&live);
+    let store = Store::open_sqlite(path, move |commit| follower.follow(commit))?;
+    let keyring = keyring(&store, &master, &clock, &mut rng)
+        .map_err(|error| error.unwrap_or_place(&key::place(&config.key)))?;
+    store.scan_blocking(|conn| live.load(conn))?;
+    warn_of_clock(store.read(store::events::latest_time)?, clock.now());
+    let app = Arc::new(App {
+        config,
+        store,
+        live,
+        keyring,
+        clock,
+        usage: Usage::default(),
+        hasher: Hasher::default(),
+        strangers: Strangers::default(),
+    });
+    Ok((router::router(Arc::clone(&app)), Opened { app, _lock: lock }))
+}
+
+/// Why there is no keyring: the data, or the key, whose place is said by whoever knows it.
+enum NoKeyring {
+    Data(DbError),
+    Key(seal::OpenError),
+}
+
+impl NoKeyring {
+    fn unwrap_or_place(self, place: &str) -> ServeError {
+        match self {
+            Self::Data(error) => ServeError::Data(error),
+            Self::Key(why) => ServeError::Keyring { place: place.into(), why },
+        }
+    }
+}
+
+impl From<DbError> for NoKeyring {
+    fn from(error: DbError) -> Self {
+        Self::Data(error)
+    }
+}
+
+/// Opens the data keys, or makes them for a new database.
+fn keyring(
+    store: &Store,
+    master: &seal::MasterKey,
+    clock: &Clock,
+    rng: &mut domain::Rng,
+) -> Result<Keyring, NoKeyring> {
+    let kept = store.read(store::keys::all)?;
+    if kept.is_empty() {
+        let (keyring, wrapped) = Keyring::create(master, rng);
+        let now = clock.now();
+        store.write_blocking(move |tx| {
+            for key in &wrapped {
+                let row = store::keys::Key {
+                    id: key.id,
+                    purpose: key.purpose.code().into(),
+                    wrapped: key.wrapped.clone(),
+                };
+                store::keys::insert(tx, &row, now)?;
+            }
+            Ok::<_, DbError>(())
+        })?;
+        return Ok(keyring);
+    }
+    let wrapped: Option<Vec<_>> = kept
+        .into_iter()
+        .map(|key| {
+            let purpose = seal::KeyPurpose::from_code(&key.purpose)?;
+            Some(WrappedKey { id: key.id, purpose, wrapped: key.wrapped })
+        })
+        .collect();
+    Keyring::open(master, &wrapped.ok_or(NoKeyring::Key(seal::OpenError::Corrupt))?).map_err(NoKeyring::Key)
+}
+
+/// A clock that was moved back makes what lives for a time live longer, and codes wrong: the operator should know.
+fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
+    if let Some(latest) = latest.filter(|latest| latest.since(now) > 60_000) {
+        tracing::warn!(
+            %latest, %now,
+            "the clock stands before the last event in the log: check it, or codes will not fit and times will be wrong"
+        );
+    }
+}
+
+/// Runs the server until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Each says what to do.
+pub async fn run(mut config: Config) -> Result<(), ServeError> {
+    let listener = listen(config.http.listen).await?;
+    let address = listener.local_addr().map_err(|why| cannot_listen(config.http.listen, why))?;
+    if config.http.public_url == PublicUrl::default() {
+        // Nothing was said about it, so people reach it on this machine, at the port that it really has.
+        config.http.public_url = PublicUrl::local(address.port());
+    }
+    let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
+    let socket = config.data.join(SOCKET);
+    let (router, opened) = open(config)?;
+    let app = &opened.app;
+
+    let local = local_socket(&socket);
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
+    let mut listeners = vec![Listener::tcp(listener, tls)];
+    listeners.extend(local.map(Listener::unix));
+    let serving = tokio::spawn(server::run(listeners, router, stopping));
+
+    print_set_up_link(app).await?;
+    print_ready(address, &socket);
+    stop_signal().await;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    let _ = serving.await;
+    let _ = keeper.await;
+    let _ = std::fs::remove_file(&socket);
+    opened.close().await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, ServeError> {
+    tokio::net::TcpListener::bind(address).await.map_err(|why| cannot_listen(address, why))
+}
+
+fn cannot_listen(address: SocketAddr, why: std::io::Error) -> ServeError {
+    ServeError::Listen { address: address.to_string(), why, setting: "[http] listen" }
+}
+
+/// The socket for commands on this machine, open to its owner alone. Whatever is there was left by a server that was killed: the lock
+/// on the folder is ours.
+fn local_socket(path: &Path) -> Option<tokio::net::UnixListener> {
+    let _ = std::fs::remove_file(path);
+    let bound = tokio::net::UnixListener::bind(path).and_then(|listener| {
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(path, owner_only).map(|()| listener)
+    });
+    bound
+        .inspect_err(|error| {
+            tracing::warn!(%error, path = %path.display(), "`doorkey admin` can't reach this server: no socket");
+        })
+        .ok()
+}
+
+/// While there is no account yet, says on standard error how to make the first one. It is the one secret that is ever printed, spent by
+/// its use, and useless a day later.
+async fn print_set_up_link(app: &App) -> Result<(), ServeError> {
+    let mut ctx = Ctx::own(app)?;
+    if let Some(token) = accounts::set_up_link(app, &mut ctx).await.map_err(ServeError::Start)? {
+        let url = &app.config.http.public_url;
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nWelcome to Doorkey. Set up the first account, within a day, at\n\n    {url}/setup/{}\n",
+            token.expose(),
+            url = url.as_str()
+        );
+    }
+    Ok(())
+}
+
+/// The first line on standard output: what a script waits for, and reads the addresses from.
+fn print_ready(http: SocketAddr, socket: &PathBuf) {
+    let ready = serde_json::json!({ "http": http.to_string(), "socket": socket });
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        // Without signals there is nothing to wait for; the process is ended from outside.
+        _ => std::future::pending().await,
+    }
+}

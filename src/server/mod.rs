@@ -1,0 +1,174 @@
+//! The server's sockets: accepting connections, bounding them, and ending them when it is told to stop.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+use tower::ServiceExt as _;
+
+use crate::web::LocalAdministrator;
+
+pub mod tls;
+
+/// How long a client may take over a request's head, and how long a kept connection may be idle.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// The most bytes of a request's head.
+const HEAD_SIZE: usize = 64 * 1024;
+/// How long requests have to end once the server is told to stop.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// Where connections come in.
+pub enum Listener {
+    /// From people, apps and servers.
+    Tcp(TcpListener, Option<Arc<tls::Certificate>>),
+    /// From commands on this machine.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// An address, with a certificate if it speaks TLS.
+    pub fn tcp(listener: TcpListener, tls: Option<Arc<tls::Certificate>>) -> Self {
+        Self::Tcp(listener, tls)
+    }
+
+    /// A socket in a folder.
+    pub fn unix(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+/// Whoever is at the other end.
+#[derive(Clone, Copy)]
+enum Peer {
+    Address(SocketAddr),
+    Local,
+}
+
+/// Serves until `stopping`, then lets what runs come to its end.
+pub async fn run(listeners: Vec<Listener>, router: Router, stopping: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(most_connections()));
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(listener, router.clone(), Arc::clone(&places), stopping.clone()));
+    }
+    accepting.join_all().await;
+}
+
+/// What the process may open, less what it needs for itself.
+fn most_connections() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok()).unwrap_or(1024_usize);
+    soft.saturating_sub(64).clamp(64, 20_000)
+}
+
+async fn accept(
+    listener: Listener,
+    router: Router,
+    places: Arc<Semaphore>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        // Past the bound, new connections wait in the system's queue, and those that are open are served.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stop = stopping.clone();
+        tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            () = accept_one(&listener, &router, &mut connections, place, stop) => {}
+        }
+        // Those that have ended leave nothing behind.
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TIME, ended).await.is_err() {
+        tracing::warn!("some requests were cut off at the end");
+    }
+}
+
+/// Waits until the server is told to stop.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn accept_one(
+    listener: &Listener,
+    router: &Router,
+    connections: &mut JoinSet<()>,
+    place: tokio::sync::OwnedSemaphorePermit,
+    stopping: watch::Receiver<bool>,
+) {
+    let router = router.clone();
+    let accepted = match listener {
+        Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+            connections.spawn(async move {
+                serve(stream, Peer::Local, router, stopping).await;
+                drop(place);
+            });
+        }),
+        Listener::Tcp(listener, certificate) => listener.accept().await.map(|(stream, peer)| {
+            let certificate = certificate.clone();
+            connections.spawn(async move {
+                // Answers are small and whole: nothing is gained by waiting to send them.
+                let _ = stream.set_nodelay(true);
+                match certificate {
+                    None => serve(stream, Peer::Address(peer), router, stopping).await,
+                    Some(certificate) => {
+                        let handshake = certificate.acceptor().accept(stream);
+                        if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, handshake).await {
+                            serve(stream, Peer::Address(peer), router, stopping).await;
+                        }
+                    }
+                }
+                drop(place);
+            });
+        }),
+    };
+    if let Err(error) = accepted {
+        tracing::warn!(%error, "a connection could not be accepted");
+        // Out of descriptors, most likely: one that is open has to end first.
+        let moment = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>());
+        let _ = moment.await;
+    }
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        match peer {
+            Peer::Address(address) => request.extensions_mut().insert(ConnectInfo(address)).map(drop),
+            Peer::Local => request.extensions_mut().insert(LocalAdministrator).map(drop),
+        };
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_SIZE)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        // A client that goes away, or sends what isn't HTTP, is told by hyper; there is nothing to add.
+        _ = connection.as_mut() => {}
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! TLS, by rustls: the certificate is read from its files, and again when they change.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
+
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::TlsFiles;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file can't be read, or isn't what it should be.
+    #[error("{}: {why}. It must be a PEM file with {wanted}.", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+        /// What should be in it.
+        wanted: &'static str,
+    },
+    /// The two don't go together.
+    #[error("{}: the certificate and its key can't be used together: {why}", path.display())]
+    Pair {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What rustls said.
+        why: rustls::Error,
+    },
+}
+
+/// A certificate in use.
+pub struct Certificate {
+    files: TlsFiles,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    acceptor: TlsAcceptor,
+    changed: [Option<SystemTime>; 2],
+}
+
+impl Certificate {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When they can't be used.
+    pub fn load(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
+        let current = read(files)?;
+        Ok(Arc::new(Self { files: files.clone(), current: RwLock::new(current) }))
+    }
+
+    /// What takes the next connection. Files that have changed are read first; if they can't be used, the old certificate
+    /// stays, and the log says why.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if current.changed == changed(&self.files) {
+                return current.acceptor.clone();
+            }
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        match read(&self.files) {
+            Ok(new) => {
+                tracing::info!(path = %self.files.certificate.display(), "the certificate has been read anew");
+                *current = new;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificate can't be used; the old one stays");
+                current.changed = changed(&self.files);
+            }
+        }
+        current.acceptor.clone()
+    }
+}
+
+fn changed(files: &TlsFiles) -> [Option<SystemTime>; 2] {
+    [&files.certificate, &files.key].map(|path| std::fs::metadata(path).and_then(|m| m.modified()).ok())
+}
+
+fn read(files: &TlsFiles) -> Result<Current, TlsError> {
+    let changed = changed(files);
+    let certificates = pem(&files.certificate, "the certificate and those above it", |path| {
+        CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()
+    })?;
+    let key = pem(&files.key, "the certificate's private key", |path| PrivateKeyDer::from_pem_file(path))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+        .map_err(|why| TlsError::Pair { path: files.certificate.clone(), why })?;
+    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), changed })
+}
+
+fn pem<T>(
+    path: &Path,
+    wanted: &'static str,
+    read: impl FnOnce(&Path) -> Result<T, rustls::pki_types::pem::Error>,
+) -> Result<T, TlsError> {
+    read(path).map_err(|error| TlsError::File { path: path.to_owned(), why: error.to_string(), wanted })
+}

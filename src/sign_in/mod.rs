@@ -1,0 +1,255 @@
+//! Signing in, in two steps: ID and password, then the second factor's code; showing again that it is still the same person;
+//! signing out.
+
+use domain::{AccountName, BrowserId, MachineToken, Secret, SessionId, TokenKind, What};
+use store::{
+    Tx,
+    accounts::{self as rows, Account, State},
+    browsers::{self, Browser},
+    events,
+    sessions::{self, Client, Session},
+};
+
+use crate::{
+    access::SignedIn,
+    accounts::{password::Kept, two_factor},
+    app::App,
+    ctx::{Ctx, Stamp},
+    problem::{Code, Problem},
+    secrets,
+};
+use budget::Bucket;
+
+pub mod api;
+pub mod budget;
+pub mod pages;
+pub mod strangers;
+pub mod views;
+
+/// How long a browser stays known as its person's own, in days.
+const OWN_BROWSER_DAYS: i64 = 30;
+
+/// Where somebody signs in.
+pub struct At<'a> {
+    /// A browser or a command line.
+    pub client: Client,
+    /// What it says that it is.
+    pub agent: String,
+    /// The token of a browser that was marked as its person's own.
+    pub browser_token: Option<&'a str>,
+    /// Whether its person says now that it is their own.
+    pub own_browser: bool,
+}
+
+/// What came of a sign-in.
+pub enum SignIn {
+    /// It is done.
+    Done(Done),
+    /// The password was right; the code is to be given with this token.
+    CodeWanted(Secret<String>),
+}
+
+/// A sign-in that is done.
+pub struct Done {
+    /// Who.
+    pub account: Account,
+    /// The session's token, for the cookie or the command line.
+    pub token: Secret<String>,
+    /// The token of a browser that has just become its person's own.
+    pub browser_token: Option<Secret<String>>,
+}
+
+/// The first step: ID and password.
+///
+/// # Errors
+/// `wrong-credentials`, in the same words and time whether the ID or the password was wrong; `too-many-attempts`.
+pub async fn begin(
+    app: &App,
+    ctx: &mut Ctx,
+    id: &str,
+    password: &str,
+    at: At<'_>,
+) -> Result<SignIn, Problem> {
+    let now = ctx.stamp.now;
+    let Ok(name) = AccountName::parse(id, app.default_domain()) else { return Err(wrong()) };
+    let account = app.store.read(|conn| rows::by_name(conn, &name))?.filter(|a| a.state == State::Active);
+    let Some(account) = account else {
+        return Err(stranger(app, ctx, &name, password).await);
+    };
+    let own = match at.browser_token {
+        Some(token) => app.store.read(|conn| browsers::by_token(conn, &secrets::hash(token), now))?,
+        None => None,
+    }
+    .filter(|browser| browser.account == account.id);
+    let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, own.as_ref().map(|b| b.id))).await?;
+    let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
+    if !app.hasher.matches(password, kept).await? {
+        return Err(wrong());
+    }
+    let session = Session {
+        id: SessionId::new(now, &mut ctx.rng),
+        account: account.id,
+        client: at.client,
+        code_wanted: app.store.read(|conn| two_factor::is_on(conn, account.id))?,
+        own_browser: at.own_browser && own.is_none(),
+        browser: own.map(|browser| browser.id),
+        agent: at.agent,
+        source: ctx.stamp.source.clone().unwrap_or_default(),
+        created_at: now,
+        last_seen_at: now,
+        fresh_at: now,
+    };
+    if session.code_wanted {
+        attempt.right_so_far(app).await?;
+        let token = new_token(ctx, session.client);
+        let hash = secrets::hash(token.expose());
+        app.store.write(move |tx| sessions::insert(tx, &session, &hash)).await?;
+        return Ok(SignIn::CodeWanted(token));
+    }
+    attempt.right(app).await?;
+    finish(app, ctx, session, account).await.map(SignIn::Done)
+}
+
+/// The second step: the code, for the sign-in that waits with this session.
+///
+/// # Errors
+/// `wrong-credentials`, `too-many-attempts`; `sign-in-needed` when the sign-in has ended meanwhile.
+pub async fn code(
+    app: &App,
+    ctx: &mut Ctx,
+    waiting: Session,
+    account: Account,
+    code: &str,
+) -> Result<Done, Problem> {
+    let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, waiting.browser)).await?;
+    two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
+    attempt.right(app).await?;
+    // A new session with a new token, never the one that was handed out before the code.
+    let now = ctx.stamp.now;
+    let session = Session {
+        id: SessionId::new(now, &mut ctx.rng),
+        code_wanted: false,
+        created_at: now,
+        last_seen_at: now,
+        fresh_at: now,
+        ..waiting.clone()
+    };
+    let ended = waiting.id;
+    if !app.store.write(move |tx| sessions::delete(tx, ended)).await? {
+        return Err(Problem::new(Code::SignInNeeded, "This sign-in has ended meanwhile. Sign in again."));
+    }
+    finish(app, ctx, session, account).await
+}
+
+async fn finish(app: &App, ctx: &mut Ctx, mut session: Session, account: Account) -> Result<Done, Problem> {
+    let stamp = ctx.stamp.clone();
+    let token = new_token(ctx, session.client);
+    let hash = secrets::hash(token.expose());
+    let own = session.own_browser.then(|| {
+        let id = BrowserId::new(stamp.now, &mut ctx.rng);
+        session.browser = Some(id);
+        let ends_at = stamp.now.plus_days(OWN_BROWSER_DAYS);
+        let token = secrets::token(&mut ctx.rng);
+        (Browser { id, account: account.id, agent: session.agent.clone(), ends_at }, token)
+    });
+    let browser = own.as_ref().map(|(browser, token)| (browser.clone(), secrets::hash(token.expose())));
+    let seen = account.password_changed_at;
+    app.store
+        .write(move |tx| {
+            // The password may have been changed while this sign-in was on its way.
+            if rows::by_id(tx, session.account)?.is_none_or(|a| a.password_changed_at != seen) {
+                return Err(wrong());
+            }
+            if let Some((browser, hash)) = &browser {
+                browsers::insert(tx, browser, hash, stamp.now)?;
+            }
+            signed_in(tx, &stamp, &session, &hash)
+        })
+        .await?;
+    Ok(Done { account, token, browser_token: own.map(|(_, token)| token) })
+}
+
+fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
+    sessions::insert(tx, session, hash)?;
+    let what = What::SignedIn { agent: session.agent.clone() };
+    let event = stamp.event(Some(session.account), domain::Actor::Account(session.account), what);
+    Ok(events::append(tx, stamp.now, event)?)
+}
+
+fn new_token(ctx: &mut Ctx, client: Client) -> Secret<String> {
+    match client {
+        Client::Browser => secrets::token(&mut ctx.rng),
+        Client::CommandLine => {
+            Secret::new(MachineToken::generate(TokenKind::PersonalApi, &mut ctx.rng).expose().to_owned())
+        }
+    }
+}
+
+fn bucket(account: &Account, own: Option<BrowserId>) -> Bucket {
+    own.map_or_else(|| Bucket::account(account.id), |browser| Bucket::browser(account.id, browser))
+}
+
+/// Somebody who gives an ID that nobody has waits as long, and is told the same, as somebody with a wrong password.
+async fn stranger(app: &App, ctx: &Ctx, name: &AccountName, password: &str) -> Problem {
+    if let Err(why) = app.strangers.attempt(name, ctx.stamp.now) {
+        return Problem::too_many(why, ctx.stamp.now);
+    }
+    // An account's attempt is written down; so is this one, at nobody.
+    let nobody = app.store.write(|tx| store::budgets::clear(tx, "nobody")).await.map_err(Problem::from);
+    match (nobody, app.hasher.matches(password, Kept::nobody()).await) {
+        (Err(problem), _) | (_, Err(problem)) => problem,
+        _ => wrong(),
+    }
+}
+
+fn wrong() -> Problem {
+    Problem::new(Code::WrongCredentials, "That ID and password don't match. Check both, and try again.")
+}
+
+/// Shows again that it is still the same person: the code, or the password while there is no second factor.
+///
+/// # Errors
+/// `wrong-credentials`, `too-many-attempts`.
+pub async fn confirm(app: &App, ctx: &Ctx, person: &SignedIn, proof: &str) -> Result<(), Problem> {
+    let account = &person.account;
+    let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
+    if app.store.read(|conn| two_factor::is_on(conn, account.id))? {
+        two_factor::use_code(app, &ctx.stamp, account.id, proof).await?;
+    } else {
+        let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
+        if !app.hasher.matches(proof, kept).await? {
+            let detail = "That isn't your password. Try again.";
+            return Err(Problem { field: Some("password"), ..Problem::new(Code::WrongCredentials, detail) });
+        }
+    }
+    attempt.right(app).await?;
+    let (id, now) = (person.session.id, ctx.stamp.now);
+    app.store.write(move |tx| sessions::fresh(tx, id, now)).await?;
+    Ok(())
+}
+
+/// Signs out.
+///
+/// # Errors
+/// As the database has them.
+pub async fn sign_out(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<(), Problem> {
+    let (stamp, id, account, actor) =
+        (ctx.stamp.clone(), person.session.id, person.account.id, person.actor());
+    app.store
+        .write(move |tx| {
+            if sessions::delete(tx, id)? {
+                events::append(tx, stamp.now, stamp.event(Some(account), actor, What::SignedOut))?;
+            }
+            Ok::<_, Problem>(())
+        })
+        .await
+}
+
+/// Signs out everywhere but here, and tells how many were.
+///
+/// # Errors
+/// As the database has them.
+pub async fn sign_out_others(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<u64, Problem> {
+    let (stamp, session, actor) = (ctx.stamp.clone(), person.session.clone(), person.actor());
+    app.store.write(move |tx| crate::accounts::sign_out_others(tx, &stamp, actor, &session)).await
+}

@@ -1,0 +1,46 @@
+//! JSON requests: read whole, with an error that says what is missing and never repeats what was sent.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    app::App,
+    problem::{Code, Problem},
+};
+
+/// The most that a request may hold, in bytes.
+const MOST: usize = 64 * 1024;
+
+/// A request's body.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
+        let body = axum::body::to_bytes(request.into_body(), MOST).await.map_err(|_| {
+            Problem::new(
+                Code::TooLarge,
+                format!("A request to the API holds at most {MOST} bytes. Send less at a time."),
+            )
+        })?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| unreadable(&error))
+    }
+}
+
+/// A parser's message may quote the value that it stumbled over, and that may be a password: only names are passed on.
+fn unreadable(error: &serde_json::Error) -> Problem {
+    let said = error.to_string();
+    let name = said.split('`').nth(1).unwrap_or_default();
+    let what = match said.split(' ').next() {
+        Some("missing") => format!("The field \"{name}\" is missing."),
+        Some("unknown") => format!("There is no field \"{name}\" in this request."),
+        _ if error.is_data() => {
+            format!("Line {}, column {}, is not of the right type.", error.line(), error.column())
+        }
+        _ => format!("It isn't JSON from line {}, column {}, on.", error.line(), error.column()),
+    };
+    Problem::new(Code::Unreadable, format!("{what} See docs/api.md for what this request takes."))
+}
