@@ -1,0 +1,161 @@
+use domain::{AccountId, AppPasswordSecret, Rng};
+use zeroize::Zeroizing;
+
+use crate::{KeyPurpose, MasterKey, WrappedKey, aead::Cipher, mac::MacKey, wrapped_key::UnwrapError};
+
+/// The data keys at work. They are wiped when dropped.
+pub struct Keyring {
+    /// The key that seals: the one with the highest number.
+    pub(crate) newest: SealingKey,
+    /// Keys that only open what they sealed.
+    pub(crate) older: Vec<SealingKey>,
+    fingerprint: MacKey,
+}
+
+/// A key that seals, and its number.
+pub(crate) struct SealingKey {
+    pub(crate) id: i64,
+    pub(crate) cipher: Cipher,
+}
+
+/// Why the data keys can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Another master key has wrapped them.
+    #[error("this key file belongs to another database: put back the one that this database was made with")]
+    OtherKey,
+    /// They aren't as they were written, or some are missing.
+    #[error("the data keys in the database are damaged: restore the database from a backup")]
+    Corrupt,
+}
+
+impl Keyring {
+    /// New data keys for a new database, and what the database keeps of them.
+    #[must_use]
+    pub fn create(master: &MasterKey, rng: &mut Rng) -> (Self, Vec<WrappedKey>) {
+        let (seal, fingerprint) = (Zeroizing::new(rng.bytes()), Zeroizing::new(rng.bytes()));
+        let wrapped = vec![
+            WrappedKey::wrap(master, 1, KeyPurpose::Seal, &seal, rng),
+            WrappedKey::wrap(master, 2, KeyPurpose::Fingerprint, &fingerprint, rng),
+        ];
+        let newest = SealingKey { id: 1, cipher: Cipher::new(&seal) };
+        (Self { newest, older: Vec::new(), fingerprint: MacKey::new(&*fingerprint) }, wrapped)
+    }
+
+    /// The data keys that the database keeps, in any order.
+    ///
+    /// # Errors
+    /// When `master` isn't the key that wrapped them, or they aren't all as they were written.
+    pub fn open(master: &MasterKey, wrapped: &[WrappedKey]) -> Result<Self, OpenError> {
+        let keys: Vec<_> = wrapped.iter().map(|key| (key, key.unwrap(master))).collect();
+        // One key that seems to be another database's, beside others that don't, is damaged.
+        if !keys.is_empty() && keys.iter().all(|(_, key)| matches!(key, Err(UnwrapError::OtherKey))) {
+            return Err(OpenError::OtherKey);
+        }
+        let (mut sealing, mut fingerprints) = (Vec::new(), Vec::new());
+        for (WrappedKey { id, purpose, .. }, key) in keys {
+            let key = key.map_err(|_| OpenError::Corrupt)?;
+            match purpose {
+                KeyPurpose::Seal => sealing.push(SealingKey { id: *id, cipher: Cipher::new(key.expose()) }),
+                KeyPurpose::Fingerprint => fingerprints.push(MacKey::new(key.expose())),
+            }
+        }
+        sealing.sort_by_key(|key| key.id);
+        // Two keys for fingerprints would leave it open which of them a password was kept under.
+        match (sealing.pop(), fingerprints.pop()) {
+            (Some(newest), Some(fingerprint)) if fingerprints.is_empty() => {
+                Ok(Self { newest, older: sealing, fingerprint })
+            }
+            _ => Err(OpenError::Corrupt),
+        }
+    }
+
+    /// What an app-specific password is known by: it says nothing about the password, and it is another for another
+    /// account, so that one look-up answers whether this password is this account's.
+    #[must_use]
+    pub fn app_password_fingerprint(
+        &self,
+        account: AccountId,
+        letters: &[u8; AppPasswordSecret::LETTERS],
+    ) -> [u8; 32] {
+        self.fingerprint.app_password(account, letters)
+    }
+
+    /// A MAC of `data` that only this database's keys can make. One made for one purpose is of no use for another.
+    #[must_use]
+    pub fn mac(&self, purpose: &'static str, data: &[u8]) -> [u8; 32] {
+        self.fingerprint.mac(purpose, data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Timestamp;
+    use hmac::{Hmac, KeyInit, Mac};
+
+    fn master(rng: &mut Rng) -> MasterKey {
+        MasterKey::generate(rng)
+    }
+
+    fn opened(master: &MasterKey, wrapped: &[WrappedKey]) -> Option<OpenError> {
+        Keyring::open(master, wrapped).err()
+    }
+
+    #[test]
+    fn opens_again_with_the_key_that_made_it_and_no_other() {
+        let rng = &mut Rng::from_seed([1; 32]);
+        let (master, other) = (master(rng), master(rng));
+        let (made, mut wrapped) = Keyring::create(&master, rng);
+        wrapped.reverse();
+        let again = Keyring::open(&master, &wrapped).ok().unwrap();
+        assert_eq!(again.mac("test", b"data"), made.mac("test", b"data"));
+        assert_eq!(opened(&other, &wrapped), Some(OpenError::OtherKey));
+        assert_eq!(
+            OpenError::OtherKey.to_string(),
+            "this key file belongs to another database: put back the one that this database was made with"
+        );
+    }
+
+    #[test]
+    fn anything_but_its_own_whole_set_of_keys_is_damage() {
+        let rng = &mut Rng::from_seed([1; 32]);
+        let (master, other) = (master(rng), master(rng));
+        let (_, wrapped) = Keyring::create(&master, rng);
+        let (_, foreign) = Keyring::create(&other, rng);
+        let [seal, fingerprint] = wrapped.try_into().unwrap();
+        let second = WrappedKey::wrap(&master, 3, KeyPurpose::Fingerprint, &[3; 32], rng);
+        let sets = [
+            vec![],
+            vec![seal.clone()],
+            vec![fingerprint.clone()],
+            vec![seal.clone(), foreign[1].clone()],
+            vec![seal, fingerprint, second],
+        ];
+        for set in sets {
+            assert_eq!(opened(&master, &set), Some(OpenError::Corrupt), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_hmac_of_label_account_and_letters() {
+        let rng = &mut Rng::from_seed([1; 32]);
+        let master = master(rng);
+        let wrapped = [
+            WrappedKey::wrap(&master, 1, KeyPurpose::Seal, &[8; 32], rng),
+            WrappedKey::wrap(&master, 2, KeyPurpose::Fingerprint, &[9; 32], rng),
+        ];
+        let keyring = Keyring::open(&master, &wrapped).ok().unwrap();
+        let account = AccountId::new(Timestamp::from_millis(1_777_777_777_000), rng);
+        let letters = b"abcdefghijklmnopqrstuvwx";
+        let found = keyring.app_password_fingerprint(account, letters);
+
+        let mut by_hand = Hmac::<sha2::Sha256>::new_from_slice(&[9; 32]).unwrap();
+        by_hand.update(&[b"app-password-1".as_slice(), &account.to_bytes(), letters].concat());
+        assert_eq!(found.as_slice(), by_hand.finalize().into_bytes().as_slice());
+
+        let other = AccountId::new(Timestamp::from_millis(1_777_777_777_000), rng);
+        assert_ne!(keyring.app_password_fingerprint(other, letters), found);
+        assert_ne!(keyring.app_password_fingerprint(account, b"abcdefghijklmnopqrstuvwy"), found);
+    }
+}
