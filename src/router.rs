@@ -22,7 +22,7 @@ use crate::{
 /// Everything that this server answers.
 pub fn router(app: Arc<App>) -> Router {
     let rest = Router::new()
-        .nest("/api/v1", api().fallback(Problem::not_found_route).layer(middleware::from_fn(api_problems)))
+        .merge(api().layer(middleware::from_fn(api_problems)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
@@ -71,25 +71,26 @@ fn api() -> Router<Arc<App>> {
     use sign_in::api as sign_in;
 
     Router::new()
-        .route("/sign-in", post(sign_in::sign_in))
-        .route("/session", get(sign_in::session).delete(sign_in::sign_out))
-        .route("/session/confirm", post(sign_in::confirm))
-        .route("/session/sign-out-others", post(sign_in::sign_out_others))
-        .route("/account/password", post(account::change_password))
-        .route("/account/two-factor", post(account::two_factor_begin))
-        .route("/account/two-factor/confirm", post(account::two_factor_confirm))
-        .route("/account/two-factor/turn-off", post(account::two_factor_off))
+        .route("/api/v1/sign-in", post(sign_in::sign_in))
+        .route("/api/v1/session", get(sign_in::session).delete(sign_in::sign_out))
+        .route("/api/v1/session/confirm", post(sign_in::confirm))
+        .route("/api/v1/session/sign-out-others", post(sign_in::sign_out_others))
+        .route("/api/v1/account/password", post(account::change_password))
+        .route("/api/v1/account/two-factor", post(account::two_factor_begin))
+        .route("/api/v1/account/two-factor/confirm", post(account::two_factor_confirm))
+        .route("/api/v1/account/two-factor/turn-off", post(account::two_factor_off))
         .route(
-            "/app-passwords",
+            "/api/v1/app-passwords",
             get(app_password::list).post(app_password::generate).delete(app_password::revoke_all),
         )
-        .route("/app-passwords/{id}", delete(app_password::revoke))
-        .route("/activity", get(events::api::activity))
-        .route("/services", get(service::list).post(service::add))
-        .route("/services/{name}", delete(service::remove))
-        .route("/services/{name}/key", post(service::new_key))
-        .route("/accounts", post(account::add))
-        .route("/accounts/{name}/reset-link", post(account::reset_link))
+        .route("/api/v1/app-passwords/{id}", delete(app_password::revoke))
+        .route("/api/v1/activity", get(events::api::activity))
+        .route("/api/v1/services", get(service::list).post(service::add))
+        .route("/api/v1/services/{name}", delete(service::remove))
+        .route("/api/v1/services/{name}/key", post(service::new_key))
+        .route("/api/v1/accounts", post(account::add))
+        .route("/api/v1/accounts/{name}/reset-link", post(account::reset_link))
+        .route("/api/{*rest}", any(Problem::not_found_route))
 }
 
 /// What the framework itself refuses is answered as a problem document too.

@@ -21,6 +21,7 @@ use crate::{
     ctx::Ctx,
     follow::Live,
     key::{self, KeyError},
+    logs,
     problem::Problem,
     router,
     server::{self, Listener, tls},
@@ -77,6 +78,13 @@ pub enum ServeError {
         "this version keeps its data in SQLite only. Set [store] url = \"sqlite:doorkey.db\", or leave it out."
     )]
     Database,
+}
+
+impl ServeError {
+    /// Whether another process has the data folder.
+    pub const fn is_locked(&self) -> bool {
+        matches!(self, Self::Lock(LockError::Held(_)))
+    }
 }
 
 /// What is open, and closed again in order.
@@ -194,6 +202,7 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 /// # Errors
 /// Each says what to do.
 pub async fn run(mut config: Config) -> Result<(), ServeError> {
+    logs::start();
     let listener = listen(config.http.listen).await?;
     let address = listener.local_addr().map_err(|why| cannot_listen(config.http.listen, why))?;
     if config.http.public_url == PublicUrl::default() {
@@ -201,7 +210,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
         config.http.public_url = PublicUrl::local(address.port());
     }
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
-    let socket = config.data.join(SOCKET);
+    let socket = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).join(SOCKET);
     let (router, opened) = open(config)?;
     let app = &opened.app;
 

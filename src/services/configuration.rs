@@ -1,21 +1,21 @@
-//! Ready configuration for the servers that ask at the HTTP door, with a service's own values in it. The service's key isn't known
-//! any more, so its place is named.
+//! Ready configuration for the servers that ask at the HTTP door, with a service's own values in it.
 
-use super::views::{Configuration, KEY_PLACE as KEY};
+use super::views::Configuration;
 
-/// For each server, what to put where.
-pub fn all(public_url: &str, service: &str) -> Vec<Configuration> {
+/// For each server, what to put where. `key` is the service's key where it is known, or what stands for it.
+pub fn all(public_url: &str, service: &str, key: &str) -> Vec<Configuration> {
     let door = format!("/door/http/{service}");
     let host = public_url.split("://").nth(1).unwrap_or(public_url);
-    vec![nginx(public_url, &door), caddy(public_url, host, &door), traefik(public_url, &door)]
+    vec![nginx(public_url, &door, key), caddy(public_url, host, &door, key), traefik(public_url, &door, key)]
 }
 
-fn nginx(public_url: &str, door: &str) -> Configuration {
+fn nginx(public_url: &str, door: &str, key: &str) -> Configuration {
     let text = format!(
         "location / {{
     auth_request /doorkey;
     auth_request_set $doorkey_user $upstream_http_remote_user;
     proxy_set_header X-Remote-User $doorkey_user;
+    proxy_set_header Authorization \"\";
     proxy_pass http://127.0.0.1:5232;
 }}
 
@@ -24,7 +24,7 @@ location = /doorkey {{
     proxy_pass {public_url}{door};
     proxy_pass_request_body off;
     proxy_set_header Content-Length \"\";
-    proxy_set_header Doorkey-Service-Key \"{KEY}\";
+    proxy_set_header Doorkey-Service-Key \"{key}\";
     proxy_set_header X-Forwarded-For $remote_addr;
 }}
 "
@@ -38,16 +38,18 @@ location = /doorkey {{
     )
 }
 
-fn caddy(public_url: &str, host: &str, door: &str) -> Configuration {
+fn caddy(public_url: &str, host: &str, door: &str, key: &str) -> Configuration {
     let text = format!(
         "calendar.example.org {{
     forward_auth {public_url} {{
         uri {door}
         header_up Host {host}
-        header_up Doorkey-Service-Key {KEY}
+        header_up Doorkey-Service-Key {key}
         copy_headers Remote-User>X-Remote-User
     }}
-    reverse_proxy 127.0.0.1:5232
+    reverse_proxy 127.0.0.1:5232 {{
+        header_up -Authorization
+    }}
 }}
 "
     );
@@ -59,25 +61,31 @@ fn caddy(public_url: &str, host: &str, door: &str) -> Configuration {
     )
 }
 
-fn traefik(public_url: &str, door: &str) -> Configuration {
+fn traefik(public_url: &str, door: &str, key: &str) -> Configuration {
     let text = format!(
         "http:
   middlewares:
     doorkey-key:
       headers:
         customRequestHeaders:
-          Doorkey-Service-Key: \"{KEY}\"
+          Doorkey-Service-Key: \"{key}\"
     doorkey:
       forwardAuth:
         address: \"{public_url}{door}\"
         authResponseHeaders:
           - Remote-User
+    doorkey-clean:
+      headers:
+        customRequestHeaders:
+          Doorkey-Service-Key: \"\"
+          Authorization: \"\"
 "
     );
     configuration(
         "traefik",
         "Traefik, ForwardAuth",
-        "Name both middlewares on the router, doorkey-key first, and take the header away again behind them.",
+        "Name all three on the router, in this order: doorkey-key, doorkey, doorkey-clean. The last keeps the key and the password \
+         from the server that you protect.",
         text,
     )
 }

@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     Listed, New, configuration, http_door,
-    views::{AddPage, KeyOf, KeyPage, ListPage, NewKeyPage, RemovePage, ServicePage, ServiceRow},
+    views::{AddPage, KEY_PLACE, KeyOf, KeyPage, ListPage, NewKeyPage, RemovePage, ServicePage, ServiceRow},
 };
 use crate::{
     access::{Fresh, SignedIn},
@@ -123,6 +123,7 @@ fn key_page(
         name: name.into(),
         key: key.into(),
         key_of,
+        configurations: configuration::all(app.config.http.public_url.as_str(), name, key),
         service_href: page_of(name),
     };
     show(app, view.frame.notice.is_some(), &view)
@@ -145,7 +146,11 @@ pub async fn service(
         last_used: last_used.map(|at| when(at, ctx.stamp.now)),
         door_url: http_door(&app, &service.name),
         key_made: when(service.key_made_at, ctx.stamp.now),
-        configurations: configuration::all(app.config.http.public_url.as_str(), service.name.as_str()),
+        configurations: configuration::all(
+            app.config.http.public_url.as_str(),
+            service.name.as_str(),
+            KEY_PLACE,
+        ),
         list_href: HERE.into(),
         new_key_href: format!("{here}/new-key"),
         remove_href: format!("{here}/remove"),

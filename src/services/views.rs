@@ -70,7 +70,9 @@ pub struct KeyPage {
     pub key: String,
     /// Where the key comes from.
     pub key_of: KeyOf,
-    /// The service's page, with the configuration to put the key into.
+    /// Ready configuration with the key in it, the first one shown open.
+    pub configurations: Vec<Configuration>,
+    /// The service's page.
     pub service_href: String,
 }
 
