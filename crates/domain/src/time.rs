@@ -53,17 +53,21 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// As a person says it beside `now`: "just now", "4 minutes ago", "yesterday", "3 May 2026". Days are UTC.
+    /// As a person says it beside `now`: "just now", "4 minutes ago", "yesterday", "in 29 days", "3 May 2026". Days are
+    /// counted in 24 hours, dates are UTC.
     #[must_use]
     pub fn human(self, now: Self) -> String {
         let ago = now.since(self);
         match ago {
-            _ if ago < -MINUTE => self.date(),
+            _ if ago <= -32 * DAY => self.date(),
+            _ if ago <= -DAY => ahead(-ago / DAY, "day"),
+            _ if ago <= -HOUR => ahead(-ago / HOUR, "hour"),
+            _ if ago < -MINUTE => ahead(-ago / MINUTE, "minute"),
             _ if ago < MINUTE => "just now".into(),
-            _ if ago < HOUR => count(ago / MINUTE, "minute"),
-            _ if ago < 24 * HOUR => count(ago / HOUR, "hour"),
+            _ if ago < HOUR => past(ago / MINUTE, "minute"),
+            _ if ago < 24 * HOUR => past(ago / HOUR, "hour"),
             _ if ago < 2 * DAY => "yesterday".into(),
-            _ if ago < 7 * DAY => count(ago / DAY, "day"),
+            _ if ago < 7 * DAY => past(ago / DAY, "day"),
             _ => self.date(),
         }
     }
@@ -86,8 +90,16 @@ impl Timestamp {
     }
 }
 
+fn past(n: i64, unit: &str) -> String {
+    format!("{} ago", count(n, unit))
+}
+
+fn ahead(n: i64, unit: &str) -> String {
+    format!("in {}", count(n, unit))
+}
+
 fn count(n: i64, unit: &str) -> String {
-    if n == 1 { format!("1 {unit} ago") } else { format!("{n} {unit}s ago") }
+    if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") }
 }
 
 impl std::fmt::Display for Timestamp {
@@ -128,7 +140,10 @@ mod tests {
         let at = Timestamp::from_millis(1_777_777_777_000);
         let said = |later| at.human(Timestamp(at.0 + later));
         assert_eq!(said(0), "just now");
-        assert_eq!(said(-5 * MINUTE), "3 May 2026");
+        assert_eq!(said(-5 * MINUTE), "in 5 minutes");
+        assert_eq!(said(-90 * MINUTE), "in 1 hour");
+        assert_eq!(said(-29 * DAY), "in 29 days");
+        assert_eq!(said(-32 * DAY), "3 May 2026");
         assert_eq!(said(MINUTE), "1 minute ago");
         assert_eq!(said(59 * MINUTE), "59 minutes ago");
         assert_eq!(said(2 * HOUR), "2 hours ago");

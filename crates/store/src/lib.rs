@@ -44,7 +44,9 @@ mod tests {
             totp::STATEMENTS,
         ];
         for statement in all.concat() {
-            store.read(|conn| conn.check(statement)).unwrap_or_else(|error| panic!("{}: {error}", statement.name()));
+            store
+                .read(|conn| conn.check(statement))
+                .unwrap_or_else(|error| panic!("{}: {error}", statement.name()));
         }
     }
 }
