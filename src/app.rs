@@ -25,7 +25,7 @@ pub struct App {
     pub clock: Clock,
     /// Uses and refusals at the doors, until they are written down.
     pub usage: Usage,
-    /// Hashes accounts' passwords, no more at once than there are cores.
+    /// Hashes accounts' passwords.
     pub hasher: Hasher,
     /// Failures at IDs that nobody has.
     pub strangers: Strangers,

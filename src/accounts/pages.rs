@@ -206,7 +206,7 @@ pub async fn post_two_factor_on(
 ) -> Result<Response, Problem> {
     match two_factor::confirm(&app, &ctx, &person, form.get("code")).await {
         Ok(()) => {
-            let text = "Two-factor authentication is on. You can generate app-specific passwords now.";
+            let text = "Two-factor authentication is on, and other browsers are signed out. You can generate app-specific passwords now.";
             Ok(go(&app, "/app-passwords", NoticeKind::Success, text))
         }
         Err(problem) if in_form(&problem) => match two_factor::begun(&app, &person)? {

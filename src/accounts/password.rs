@@ -109,16 +109,22 @@ fn place(row: &[u8]) -> Place<'_> {
     Place { table: "accounts", row, column: "password_sealed" }
 }
 
-/// Hashes and checks passwords, away from the threads that answer, and no more at once than there are cores: a flood of
-/// sign-ins waits in line instead of taking the machine's memory.
+/// Hashes and checks passwords, away from the threads that answer, and fewer at once than there are cores: a flood of sign-ins
+/// waits in line, and takes neither the machine's memory nor the doors' time.
 pub struct Hasher {
     places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
+
+/// How many passwords may wait to be hashed. More than that is a flood, and is told to come back.
+const MOST_WAITING: usize = 200;
 
 impl Default for Hasher {
     fn default() -> Self {
+        // One core stays for the doors, whatever comes here.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { places: Arc::new(Semaphore::new(cores)) }
+        let places = cores.saturating_sub(1).max(1);
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Arc::new(Semaphore::new(MOST_WAITING)) }
     }
 }
 
@@ -154,6 +160,7 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Option<T> + Send + 'static,
     ) -> Result<T, Problem> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| Problem::unavailable())?;
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Problem::unavailable())?;
         let done = tokio::task::spawn_blocking(move || {
             // Held until the work is done, also when nobody waits for it any more.

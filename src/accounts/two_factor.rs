@@ -100,7 +100,7 @@ pub fn begun(app: &App, person: &Fresh<SignedIn>) -> Result<Option<Shown>, Probl
     }
 }
 
-/// Turns two-factor authentication on, with the first code of the secret that was begun.
+/// Turns two-factor authentication on, with the first code of the secret that was begun, and signs out the other browsers.
 ///
 /// # Errors
 /// `wrong-credentials` at `code`, `too-many-attempts`, `conflict` when it is on already or nothing was begun.
@@ -113,7 +113,7 @@ pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str)
     };
     let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
     let step = step_of(&open(app, id, &factor)?, code, &ctx.stamp, factor.last_step)?;
-    let (stamp, seen) = (ctx.stamp.clone(), factor.secret_sealed);
+    let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), factor.secret_sealed);
     app.store
         .write(move |tx| {
             // The secret whose code this is must still be the one: another tab may have begun anew.
@@ -122,6 +122,8 @@ pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str)
                 return Err(already_on());
             }
             totp::use_step(tx, id, step)?;
+            // They signed in without a second factor, and whoever is in them may be the reason for having one.
+            sign_out_others(tx, &stamp, actor, &session)?;
             Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOn))?)
         })
         .await?;

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Actor, Ended, LastUse, What, WhyEnded};
-use store::{app_passwords as rows, browsers, events, links, sessions};
+use store::{app_passwords as rows, browsers, budgets, events, links, sessions};
 
 use crate::{
     app::App,
@@ -137,6 +137,7 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
             let waiting = now.plus_minutes(-crate::access::CODE_WAIT_MINUTES);
             sessions::delete_old(tx, now.plus_days(-90), now.plus_days(-30), waiting)?;
             browsers::delete_ended(tx, now)?;
+            budgets::forget_old(tx, now.plus_days(-100))?;
             links::delete_expired(tx, now)
         })
         .await?;

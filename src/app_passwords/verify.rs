@@ -60,11 +60,10 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
         app.index().mark_ended(&account, &fingerprint);
     }
     if found.ended || expired {
-        app.usage.tried_after_end(found.id, last_use(&sign_in, now));
-        return refuse(app, &sign_in, Some(&account), RefusalReason::Ended);
+        return ended(app, &sign_in, found.id, now);
     }
     if !found.account_active {
-        return refuse(app, &sign_in, Some(&account), RefusalReason::Ended);
+        return refuse(app, &sign_in, Some(&account), RefusalReason::Suspended);
     }
     let admission = match found.opens.admit(sign_in.kinds) {
         Admission::Bind(kinds) => {
@@ -73,7 +72,7 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
                 // Somebody was faster, with another app or a revoke: what is in force now decides.
                 Ok(false) => match app.index().find(&account, &fingerprint) {
                     Some(now_found) if !now_found.ended => now_found.opens.admit(sign_in.kinds),
-                    _ => return refuse(app, &sign_in, Some(&account), RefusalReason::Ended),
+                    _ => return ended(app, &sign_in, found.id, now),
                 },
                 Err(_) => return Verdict::Unavailable,
             }
@@ -128,6 +127,12 @@ async fn bind(
             Ok::<_, Problem>(true)
         })
         .await
+}
+
+/// Not counted with the refusals: its person is told once, and the list says when it was tried last.
+fn ended(app: &App, sign_in: &SignIn<'_>, id: AppPasswordId, now: Timestamp) -> Verdict {
+    app.usage.tried_after_end(id, last_use(sign_in, now));
+    Verdict::No
 }
 
 fn refuse(

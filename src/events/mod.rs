@@ -124,6 +124,6 @@ fn refused(service: &str, reason: RefusalReason, count: u64) -> String {
             "{service} refused {times} with a password of yours that is for something else. Generate one that opens what \
              {service} holds."
         ),
-        RefusalReason::Ended => format!("{service} refused {times} with a password that no longer works."),
+        RefusalReason::Suspended => format!("{service} refused {times}, because the account is suspended."),
     }
 }

@@ -138,8 +138,9 @@ pub enum RefusalReason {
     WrongPassword,
     /// The password is good, but not for this service.
     NotForThisService,
-    /// The password was good once.
-    Ended,
+    /// The account may not be used at the moment. (A password that has ended is told by
+    /// [`What::AppPasswordTriedAfterEnd`], once.)
+    Suspended,
 }
 
 #[cfg(test)]

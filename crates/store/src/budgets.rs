@@ -1,6 +1,6 @@
 //! Budgets of failures: how many wrong answers in a row, for each bucket.
 
-use domain::Budget;
+use domain::{Budget, Timestamp};
 
 use crate::{
     db::{Conn, DbError},
@@ -11,6 +11,7 @@ statements! {
     GET = "SELECT failures, last_failed_at FROM budgets WHERE bucket = $1";
     PUT = "INSERT INTO budgets (bucket, failures, last_failed_at) VALUES ($1, $2, $3)
         ON CONFLICT (bucket) DO UPDATE SET failures = excluded.failures, last_failed_at = excluded.last_failed_at";
+    FORGET = "DELETE FROM budgets WHERE last_failed_at <= $1 AND bucket NOT LIKE 'acc%'";
     CLEAR = "DELETE FROM budgets WHERE bucket = $1";
 }
 
@@ -44,4 +45,13 @@ pub fn put(conn: &mut Conn, bucket: &str, budget: Budget) -> Result<(), DbError>
 /// As the database has them.
 pub fn clear(conn: &mut Conn, bucket: &str) -> Result<(), DbError> {
     conn.execute(&CLEAR, &[bucket.into()]).map(drop)
+}
+
+/// Forgets the budgets of sessions, browsers and links in which nothing has failed since `then`: they have ended. Those of accounts
+/// stay, however old.
+///
+/// # Errors
+/// As the database has them.
+pub fn forget_old(conn: &mut Conn, then: Timestamp) -> Result<(), DbError> {
+    conn.execute(&FORGET, &[then.millis().into()]).map(drop)
 }
