@@ -15,8 +15,6 @@ use tokio::{
 pub struct Measured {
     /// Answers a second.
     pub rate: f64,
-    /// The median time to an answer, in microseconds.
-    pub p50: f64,
     /// The time that one answer in a hundred takes longer than, in microseconds.
     pub p99: f64,
     /// How many answers there were.
@@ -48,7 +46,6 @@ pub fn run(
     });
     times.sort_unstable();
     let at = |share: f64| f64::from(times[(times.len() as f64 * share) as usize]) / 1_000.0;
-    Measured { rate: times.len() as f64 / RUN.as_secs_f64(), p50: at(0.5), p99: at(0.99), count: times.len() }
 }
 
 async fn one(
