@@ -1,1 +1,28 @@
-fn main(){}
+//! Drives the real program over real sockets. Each test has a server of its own, in a folder of its own, whose clock it can move; each
+//! file is named after what it tests. Nothing here sleeps or tries twice: what is waited for is the thing itself.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking, also in the functions that tests share"
+)]
+
+mod support;
+
+// mod accounts;
+// mod api;
+mod app_passwords;
+// mod canary;
+// mod cli;
+// mod crash;
+// mod doors_http;
+// mod events;
+// mod pages;
+// mod reset_links;
+// mod services;
+// mod sessions;
+// mod sign_in;
+// mod start;
+// mod two_factor;

@@ -1,0 +1,84 @@
+//! The command line, typed.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::server::program;
+
+/// Somebody at a command line, with a home of their own.
+pub struct Cli {
+    pub home: TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Cli {
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs a command.
+    pub fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command that is given this on standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+        let mut command = program(self.home.path());
+        Done::of(command.args(arguments).env("HOME", self.home.path()), input)
+    }
+
+    /// The path of the file that a token is kept in.
+    pub fn credentials(&self) -> std::path::PathBuf {
+        self.home.path().join(".config/doorkey/credentials.json")
+    }
+}
+
+impl Done {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command, input: &str) -> Self {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let process = child.id();
+        // A command that reads nothing may have ended before.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        super::clock::sweep(process);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// What it printed, if it ended with this code.
+    #[track_caller]
+    pub fn with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        self
+    }
+
+    /// The JSON that it printed, if it did what was asked.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let done = self.with(0);
+        assert_eq!(done.err, "");
+        serde_json::from_str(&done.out).unwrap()
+    }
+
+    /// Whether it said this on standard error.
+    #[track_caller]
+    pub fn said(self, part: &str) -> Self {
+        assert!(self.err.contains(part), "{part:?} isn't in: {}", self.err);
+        self
+    }
+}

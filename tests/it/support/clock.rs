@@ -1,0 +1,89 @@
+//! The clock of a server: the machine's, moved by Debian's faketime.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use domain::Timestamp;
+
+/// A clock that is some seconds before or behind the machine's.
+pub struct Clock {
+    file: PathBuf,
+    offset: AtomicI64,
+}
+
+impl Clock {
+    /// A clock that is right, and kept in this file.
+    pub fn new(file: PathBuf) -> Self {
+        let clock = Self { file, offset: AtomicI64::new(0) };
+        clock.write("+0");
+        clock
+    }
+
+    /// The environment that makes a process go by it.
+    pub fn environment(&self) -> [(&'static str, String); 5] {
+        [
+            ("LD_PRELOAD", library().to_owned()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),
+            ("FAKETIME_NO_CACHE", "1".into()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+            ("NO_FAKE_STAT", "1".into()),
+        ]
+    }
+
+    /// Moves it on, or back.
+    pub fn move_by(&self, seconds: i64) {
+        let offset = self.offset.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        self.write(&format!("{offset:+}"));
+    }
+
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
+        machine_now().plus_seconds(self.offset.load(Ordering::SeqCst))
+    }
+
+    fn write(&self, offset: &str) {
+        // Put in place at once: the server reads it whenever it asks for the time.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, offset).unwrap();
+        std::fs::rename(new, &self.file).unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock that the server's is measured by")]
+fn machine_now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(since.as_millis().try_into().unwrap())
+}
+
+/// How long something took, in seconds.
+#[expect(clippy::disallowed_methods, reason = "a time that is measured is the machine's")]
+pub fn seconds_of(work: impl FnOnce()) -> f64 {
+    let began = Instant::now();
+    work();
+    began.elapsed().as_secs_f64()
+}
+
+/// The library that fakes the time, as the tool `faketime` itself loads it.
+fn library() -> &'static str {
+    static LIBRARY: OnceLock<String> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();
+        let output = output.expect("faketime is missing. Install it: sudo apt-get install faketime");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    })
+}
+
+/// Removes what the library leaves behind of a process that was killed.
+pub fn sweep(process: u32) {
+    let shared = Path::new("/dev/shm");
+    for name in [format!("faketime_shm_{process}"), format!("sem.faketime_sem_{process}")] {
+        let _ = std::fs::remove_file(shared.join(name));
+    }
+}

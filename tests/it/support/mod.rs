@@ -1,0 +1,19 @@
+//! What the tests share: a server that runs, the people who use it, the services that ask at its doors.
+
+mod browser;
+mod cli;
+mod clock;
+mod door;
+mod http;
+mod output;
+mod person;
+mod race;
+mod server;
+
+pub use browser::{Browser, Page};
+pub use cli::{Cli, Done};
+pub use door::{Service, basic};
+pub use http::{Address, Answer, Connection, Request};
+pub use person::{Api, AppPassword, PASSWORD, Person, code_of};
+pub use race::race;
+pub use server::{Options, Server};

@@ -1,0 +1,256 @@
+//! The server itself: the real program, in a folder of its own, ended with the test.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    Address, Answer, Api, Browser, Done, PASSWORD, Person, Request, Service,
+    clock::{self, Clock},
+    output::Output,
+};
+
+/// What is set for a server, beside where it listens.
+pub type Options<'a> = &'a [(&'a str, &'a str)];
+
+/// A server. Its process may end and begin again; its data and its clock go on.
+pub struct Server {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+    pub clock: Clock,
+    running: Mutex<Option<Running>>,
+    /// What its processes that have ended had written.
+    written: Mutex<String>,
+}
+
+/// The server's process. It ends with this value.
+struct Running {
+    child: Child,
+    address: Address,
+    out: Output,
+    err: Output,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        clock::sweep(self.child.id());
+    }
+}
+
+impl Server {
+    /// A server with nothing in it.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server with these settings, and nothing in it.
+    #[track_caller]
+    pub fn start_with(settings: Options<'_>) -> Self {
+        let server = Self::new(settings);
+        server.start_again();
+        server
+    }
+
+    /// A server that doesn't run yet.
+    pub fn new(settings: Options<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::new(folder.path().join("clock"));
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Self { folder, settings, clock, running: Mutex::new(None), written: Mutex::default() }
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The folder beside it, for whatever a test puts somewhere.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program, to be run on this data by this clock.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(self.folder.path());
+        command.args(arguments).arg("--data").arg(self.data()).envs(self.clock.environment());
+        command.env("DOORKEY__HTTP__LISTEN", "127.0.0.1:0").envs(self.settings.iter().cloned());
+        command
+    }
+
+    /// Starts it, again.
+    #[track_caller]
+    pub fn start_again(&self) {
+        let mut command = self.command(&["serve"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = Output::of(child.stdout.take().unwrap());
+        let err = Output::of(child.stderr.take().unwrap());
+        let nowhere = Address::Unix(PathBuf::new());
+        let mut running = Running { child, address: nowhere, out, err };
+        let Some(ready) = running.out.line_with("") else { panic!("{}", running.err.whole()) };
+        let ready: Value = serde_json::from_str(&ready).expect("one JSON object on the first line");
+        running.address = Address::Tcp(ready["http"].as_str().unwrap().parse().unwrap());
+        assert_eq!(ready["socket"], self.data().join("doorkey.sock").display().to_string());
+        assert!(self.running.lock().unwrap().replace(running).is_none(), "it runs already");
+    }
+
+    /// Starts it where it is expected to refuse, and gives how it ended.
+    pub fn refuses_to_start(&self, settings: Options<'_>) -> Done {
+        let done = Done::of(self.command(&["serve"]).envs(settings.iter().copied()), "");
+        assert_eq!(done.out, "", "nothing is ready: {}", done.err);
+        done
+    }
+
+    /// Tells it to stop, and gives how it ended.
+    pub fn stop(&self) -> Done {
+        self.signal("TERM")
+    }
+
+    /// The same with any signal that ends it.
+    pub fn signal(&self, signal: &str) -> Done {
+        let mut running = self.running.lock().unwrap().take().expect("it runs");
+        let process = running.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &process]).status();
+        assert!(sent.unwrap().success());
+        let (out, err) = (running.out.whole(), running.err.whole());
+        self.written.lock().unwrap().push_str(&err);
+        Done { code: running.child.wait().unwrap().code(), out, err }
+    }
+
+    /// Stops it, and starts it again.
+    pub fn restart(&self) {
+        let stopped = self.stop();
+        assert_eq!(stopped.code, Some(0), "{}", stopped.err);
+        self.start_again();
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(&self) {
+        let running = self.running.lock().unwrap().take().expect("it runs");
+        let err = running.err.clone();
+        drop(running);
+        self.written.lock().unwrap().push_str(&err.whole());
+    }
+
+    /// Where it is.
+    #[track_caller]
+    pub fn address(&self) -> Address {
+        self.running.lock().unwrap().as_ref().expect("it runs").address.clone()
+    }
+
+    /// Its URL, as the command line takes it.
+    pub fn url(&self) -> String {
+        match self.address() {
+            Address::Tcp(address) => format!("http://{address}"),
+            Address::Unix(path) => panic!("{}", path.display()),
+        }
+    }
+
+    #[track_caller]
+    pub fn ask(&self, request: &Request) -> Answer {
+        self.address().ask(request)
+    }
+
+    /// Everything that it has written to standard error, also before it was started again.
+    pub fn log(&self) -> String {
+        let mut log = self.written.lock().unwrap().clone();
+        if let Some(running) = &*self.running.lock().unwrap() {
+            log.push_str(&running.err.so_far());
+        }
+        log
+    }
+
+    /// Waits until it writes a line with this to standard error; none when it ends without.
+    pub fn says(&self, part: &str) -> Option<String> {
+        let err = self.running.lock().unwrap().as_ref().expect("it runs").err.clone();
+        err.line_with(part)
+    }
+
+    /// The path of the link that sets up the first account, as it is printed.
+    pub fn set_up_path(&self) -> String {
+        let line = self.says("/setup/").expect("a link");
+        line[line.find("/setup/").unwrap()..].trim().to_owned()
+    }
+
+    /// The API as this machine's administrator has it, through the socket in the data folder.
+    pub fn admin(&self) -> Api<'_> {
+        Api::local(self)
+    }
+
+    /// The API of somebody with this token, or of nobody.
+    pub fn api(&self, token: &str) -> Api<'_> {
+        Api::with_token(self, token)
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    /// Sets up the first account through the printed link; its person is signed in in that browser, without two-factor
+    /// authentication.
+    pub fn set_up(&self) -> (Browser<'_>, &'static str) {
+        let (mut browser, id) = (self.browser(), "ada@example.org");
+        let link = self.set_up_path();
+        let made = browser.submit(&link, &[("id", id), ("name", "Ada Lovelace"), ("password", PASSWORD)]);
+        assert_eq!(made.goes_to(), "/security");
+        (browser, id)
+    }
+
+    /// Somebody with an account and two-factor authentication, signed in to the API.
+    pub fn person(&self, id: &str) -> Person<'_> {
+        self.somebody(id, false)
+    }
+
+    /// The same, and an administrator.
+    pub fn administrator(&self, id: &str) -> Person<'_> {
+        self.somebody(id, true)
+    }
+
+    fn somebody(&self, id: &str, administrator: bool) -> Person<'_> {
+        let asked = json!({
+            "id": id, "name": "Ada Lovelace", "password": PASSWORD, "administrator": administrator, "totp": true,
+        });
+        let made = self.admin().post("/accounts", &asked).json(201);
+        Person::new(self, id, made["totp_secret"].as_str()).signed_in()
+    }
+
+    /// Somebody without two-factor authentication, signed in to the API.
+    pub fn person_without_second_factor(&self, id: &str) -> Person<'_> {
+        let asked = json!({ "id": id, "name": "Ada Lovelace", "password": PASSWORD });
+        self.admin().post("/accounts", &asked).json(201);
+        Person::new(self, id, None).signed_in()
+    }
+
+    /// A service that holds these kinds, "mail,contacts".
+    pub fn service(&self, name: &str, kinds: &str) -> Service<'_> {
+        let kinds: Vec<_> = kinds.split(',').collect();
+        let made = self.admin().post("/services", &json!({ "name": name, "kinds": kinds })).json(201);
+        Service::new(self, name, made["key"].as_str().unwrap())
+    }
+
+    /// A question to the data, which is not in use by a server.
+    pub fn data_says<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The data, as any other program may open it.
+    pub fn database(&self) -> rusqlite::Connection {
+        assert!(self.running.lock().unwrap().is_none(), "the server uses it");
+        rusqlite::Connection::open(self.data().join("doorkey.db")).unwrap()
+    }
+}
+
+/// The program in this folder, knowing nothing of the machine around it.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorkey"));
+    command.current_dir(folder).stdin(Stdio::null()).env_clear().env("TZ", "UTC").env("RUST_BACKTRACE", "1");
+    command
+}
