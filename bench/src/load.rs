@@ -46,9 +46,9 @@ pub fn run(
     });
     times.sort_unstable();
     let at = |share: f64| f64::from(times[(times.len() as f64 * share) as usize]) / 1_000.0;
+    Measured { rate: times.len() as f64 / RUN.as_secs_f64(), p99: at(0.99), count: times.len() }
 }
 
-    Measured { rate: times.len() as f64 / RUN.as_secs_f64(), p99: at(0.99), count: times.len() }
 async fn one(
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
