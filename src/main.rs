@@ -1,1 +1,5 @@
-fn main() {}
+//! The `doorkey` command: see `doorkey::cli`.
+
+fn main() -> std::process::ExitCode {
+    doorkey::cli::run()
+}

@@ -1,0 +1,171 @@
+//! `doorkey admin service`
+
+use axum::http::Method;
+use clap::Subcommand;
+use domain::{Kind, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::cli::console::Console;
+use crate::cli::failure::Failure;
+use crate::cli::render::{plain, read, table};
+use crate::cli::{in_path, path_part};
+use crate::clock::Clock;
+
+const KEY_HELP: &str = "The key is printed alone on standard output, the words around it on standard error.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register a service, and print its key this once
+    #[command(after_help = KEY_HELP)]
+    Add {
+        /// Its name, like calendar: letters a to z, digits and hyphens
+        name: String,
+        /// What it holds: mail, contacts, calendars, builds, other
+        #[arg(long = "kind", value_name = "KIND[,KIND...]", value_delimiter = ',', required = true)]
+        kinds: Vec<Kind>,
+        /// Print the API's answer as JSON, with the key in it
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the services
+    List {
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a service a new key, and print it this once; the old one stops working
+    #[command(after_help = KEY_HELP)]
+    NewKey {
+        /// Its name
+        #[arg(value_parser = path_part)]
+        name: String,
+        /// Print the API's answer as JSON, with the key in it
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a service; its key stops working
+    Remove {
+        /// Its name
+        #[arg(value_parser = path_part)]
+        name: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    services: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    name: String,
+    kinds: Vec<String>,
+    last_used_at: Option<Timestamp>,
+    door: String,
+}
+
+/// A service whose key was just made.
+#[derive(Deserialize)]
+struct Keyed {
+    name: String,
+    key: String,
+    door: Option<String>,
+}
+
+impl Command {
+    pub(super) fn call(&self) -> Call {
+        let of = |name: &str| format!("/services/{}", in_path(name));
+        let (method, path, body) = match self {
+            Self::Add { name, kinds, .. } => {
+                (Method::POST, "/services".into(), Some(json!({ "name": name, "kinds": kinds })))
+            }
+            Self::List { .. } => (Method::GET, "/services".into(), None),
+            Self::NewKey { name, .. } => (Method::POST, format!("{}/key", of(name)), None),
+            Self::Remove { name } => (Method::DELETE, of(name), None),
+        };
+        Call { method, path, body }
+    }
+
+    pub(super) fn print(&self, answer: &Value, console: &mut Console) -> Result<(), Failure> {
+        match self {
+            Self::Add { json: true, .. } | Self::List { json: true } | Self::NewKey { json: true, .. } => {
+                console.json(answer)
+            }
+            Self::Add { .. } => {
+                let Keyed { name, key, door } = read(answer)?;
+                let door = door.map(|door| format!(" to {door}")).unwrap_or_default();
+                console.secret(
+                    &plain(&format!("Registered {name}. Its key, shown this once:")),
+                    &key,
+                    &plain(&format!("Send it in the header Doorkey-Service-Key with each request{door}.")),
+                )
+            }
+            Self::NewKey { .. } => {
+                let Keyed { name, key, .. } = read(answer)?;
+                let before = format!("The new key of {name}, shown this once. The old one no longer works:");
+                console.secret(&plain(&before), &key, "")
+            }
+            Self::List { .. } => console.say(&list(&read(answer)?, Clock::System.now())),
+            Self::Remove { name } => {
+                console.say(&plain(&format!("Removed {name}. Its key no longer works.")))
+            }
+        }
+    }
+}
+
+fn list(Listed { services }: &Listed, now: Timestamp) -> String {
+    if services.is_empty() {
+        return "There are no services. Register one: doorkey admin service add NAME --kind KIND".into();
+    }
+    let row = |service: &Service| {
+        let used = service.last_used_at.map_or_else(|| "never".into(), |at| at.human(now));
+        [service.name.clone(), service.kinds.join(", "), used, service.door.clone()]
+    };
+    let rows: Vec<_> = services.iter().map(row).collect();
+    table(["NAME", "KINDS", "LAST USED", "DOOR"], &rows).join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::testing::Screen;
+
+    #[test]
+    fn names_stand_in_the_path_so_that_they_lead_nowhere_else() {
+        let call = Command::NewKey { name: "../a b".into(), json: false }.call();
+        assert_eq!(call.path, "/services/..%2Fa%20b/key");
+        let call = Command::Remove { name: "calendar".into() }.call();
+        assert_eq!((call.method, call.path.as_str()), (Method::DELETE, "/services/calendar"));
+    }
+
+    #[test]
+    fn a_new_service_is_sent_with_its_kinds_and_its_key_stands_alone() {
+        let add =
+            Command::Add { name: "dav".into(), kinds: vec![Kind::Contacts, Kind::Calendars], json: false };
+        assert_eq!(add.call().body, Some(json!({ "name": "dav", "kinds": ["contacts", "calendars"] })));
+        let screen = Screen::new();
+        let answer = json!({ "name": "dav", "key": "dks_x", "door": "https://d.example.org/door/http/dav" });
+        add.print(&answer, &mut screen.console()).unwrap();
+        assert_eq!(screen.out(), "dks_x\n");
+        assert!(screen.err().contains("https://d.example.org/door/http/dav"), "{}", screen.err());
+    }
+
+    #[test]
+    fn services_are_a_table() {
+        let answer = json!({ "services": [
+            { "name": "dav", "kinds": ["contacts", "calendars"], "last_used_at": null, "door": "https://d/dav" },
+            { "name": "mail", "kinds": ["mail"], "last_used_at": "2026-05-03T11:00:00Z", "door": "https://d/mail" },
+        ]});
+        let now = serde_json::from_value(json!("2026-05-03T12:00:00Z")).unwrap();
+        assert_eq!(
+            list(&read(&answer).unwrap(), now),
+            "\
+NAME  KINDS                LAST USED   DOOR
+dav   contacts, calendars  never       https://d/dav
+mail  mail                 1 hour ago  https://d/mail"
+        );
+        assert!(list(&read(&json!({ "services": [] })).unwrap(), now).starts_with("There are no services."));
+    }
+}

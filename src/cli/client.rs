@@ -1,0 +1,214 @@
+//! The way to the API: over the network, through the socket in the data folder, or in this very process.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, header};
+use domain::Secret;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::local;
+use super::server_url::ServerUrl;
+use crate::serve::Opened;
+
+/// What all paths of the API begin with.
+const API: &str = "/api/v1";
+
+/// How long a server may take to answer.
+const TIME_OUT: Duration = Duration::from_secs(30);
+
+/// The most that is read of an answer, in bytes.
+pub(super) const ANSWER_MOST: usize = 16 * 1024 * 1024;
+
+/// Somebody who speaks to a server's API.
+pub(super) struct Client(Way);
+
+enum Way {
+    Network { http: reqwest::Client, base: String, called: String, token: Option<Secret<String>> },
+    Here { router: Router, opened: Opened },
+}
+
+/// Why a call brought nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// The server refused it.
+    Refused(Refusal),
+    /// The server's answer isn't known here.
+    NotUnderstood(String),
+    /// There is no server, or none of ours.
+    Unreachable(String),
+}
+
+/// A refusal: what commands need of the problem document.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// For commands, which act on some of them.
+    pub(super) code: String,
+    /// For people.
+    pub(super) detail: String,
+}
+
+impl Client {
+    /// Speaks to the server at `url`, as the one whose token it is.
+    pub(super) fn at(url: &ServerUrl, token: Option<Secret<String>>) -> Result<Self, CallError> {
+        let mut builder = builder();
+        if url.is_here() {
+            // What is on this machine is never asked for elsewhere.
+            builder = builder.no_proxy();
+        }
+        if !url.is_https() {
+            builder = without_roots(builder);
+        }
+        Self::network(builder, url.to_string(), url.to_string(), token)
+    }
+
+    /// Speaks to the server that listens on this socket, as an administrator.
+    pub(super) fn on_socket(socket: &Path) -> Result<Self, CallError> {
+        let builder = without_roots(builder()).no_proxy().unix_socket(socket);
+        Self::network(builder, "http://localhost".into(), format!("The server at {}", socket.display()), None)
+    }
+
+    /// Speaks to a server that has been opened in this process, as an administrator.
+    pub(super) const fn here(router: Router, opened: Opened) -> Self {
+        Self(Way::Here { router, opened })
+    }
+
+    fn network(
+        builder: reqwest::ClientBuilder,
+        base: String,
+        called: String,
+        token: Option<Secret<String>>,
+    ) -> Result<Self, CallError> {
+        // An error says that there is a provider already, which is this one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = builder.build().map_err(|error| {
+            CallError::Unreachable(format!("{called} can't be reached: {}.", root(&error)))
+        })?;
+        Ok(Self(Way::Network { http, base, called, token }))
+    }
+
+    /// Sends one request to `path` below the API's own and returns what it brings; null where that is nothing.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CallError> {
+        let path = format!("{API}{path}");
+        match &self.0 {
+            Way::Here { router, .. } => {
+                let (status, answer) = local::call(router.clone(), method, &path, body).await?;
+                understood("This machine's Doorkey", status, &answer)
+            }
+            Way::Network { http, base, called, token } => {
+                let mut request = http.request(method.clone(), format!("{base}{path}"));
+                if let Some(token) = token {
+                    request = request.bearer_auth(token.expose());
+                }
+                if let Some(body) = body {
+                    request = request.json(body);
+                }
+                let response = request.send().await.map_err(|error| lost(called, &method, &error))?;
+                if response.status().is_redirection() {
+                    return Err(elsewhere(called, response.headers()));
+                }
+                let status = response.status();
+                let answer = body_of(response).await.map_err(|error| lost(called, &method, &error))?;
+                understood(called, status, &answer)
+            }
+        }
+    }
+
+    /// Lets go of what was opened in this process.
+    pub(super) async fn close(self) {
+        if let Way::Here { opened, .. } = self.0 {
+            opened.close().await;
+        }
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIME_OUT)
+        .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Without TLS no roots are needed, and a machine that has none shall not fail for it.
+fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    builder.tls_certs_only([])
+}
+
+async fn body_of(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_MOST {
+            // What is cut off is no JSON, and is answered for as such.
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// What an answer says: success, a problem document, or something that no server of ours would say.
+fn understood(called: &str, status: StatusCode, body: &[u8]) -> Result<Value, CallError> {
+    #[derive(Deserialize)]
+    struct Document {
+        code: String,
+        detail: String,
+    }
+    if status == StatusCode::NO_CONTENT {
+        return Ok(Value::Null);
+    }
+    if status.is_success() {
+        if let Ok(answer) = serde_json::from_slice(body) {
+            return Ok(answer);
+        }
+    } else if let Ok(Document { code, detail }) = serde_json::from_slice(body) {
+        return Err(CallError::Refused(Refusal { status, code, detail }));
+    }
+    let status = status.as_u16();
+    Err(CallError::Unreachable(format!(
+        "{called} doesn't answer as a Doorkey server does (status {status}). Check the URL, and what stands before the \
+         server."
+    )))
+}
+
+fn elsewhere(called: &str, headers: &header::HeaderMap) -> CallError {
+    let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("another address");
+    CallError::Unreachable(format!("{called} sends on to {to}. Sign in with the URL that the server has."))
+}
+
+fn lost(called: &str, method: &Method, error: &reqwest::Error) -> CallError {
+    if error.is_connect() {
+        return CallError::Unreachable(format!(
+            "{called} can't be reached: {}. Check the URL, and that the server runs.",
+            root(error)
+        ));
+    }
+    let what = if error.is_timeout() {
+        format!("{called} didn't answer within {} seconds.", TIME_OUT.as_secs())
+    } else {
+        format!("{called} broke off: {}.", root(error))
+    };
+    // A lost answer doesn't say whether the change was made.
+    let next = if method.is_safe() { "Try again." } else { "Look whether it was done before you try again." };
+    CallError::Unreachable(format!("{what} {next}"))
+}
+
+/// What is at the bottom of an error; what is above only says that there is something below.
+fn root(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests;

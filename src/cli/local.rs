@@ -1,0 +1,134 @@
+//! The server of this machine: the running one by the socket in its data folder, or its data where none runs.
+
+use std::io::{ErrorKind, stderr};
+use std::os::unix::net::UnixStream;
+
+use axum::Router;
+use axum::body::{self, Body};
+use axum::http::{Method, Request, StatusCode, header};
+use serde_json::Value;
+use tower::ServiceExt as _;
+use tracing::Level;
+
+use super::Place;
+use super::client::{ANSWER_MOST, CallError, Client};
+use super::failure::Failure;
+use crate::config::Config;
+use crate::serve::{self, SOCKET};
+use crate::web::LocalAdministrator;
+
+/// Reaches the server of this machine as an administrator, whether it runs or not.
+pub(super) async fn connect(place: &Place) -> Result<Client, Failure> {
+    let config = place.load()?;
+    let socket = config.data.join(SOCKET);
+    match UnixStream::connect(&socket).map_err(|error| (error.kind(), error)) {
+        Ok(_) => Ok(Client::on_socket(&socket)?),
+        // No server made a socket, or the one that did has gone; a path too long for a socket is in no server's way.
+        Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => {
+            open(config).await
+        }
+        Err((ErrorKind::PermissionDenied, _)) => Err(Failure::Unreachable(format!(
+            "You may not open {}. Run this as the user that the server runs as.",
+            socket.display()
+        ))),
+        Err((_, error)) => {
+            Err(Failure::Unreachable(format!("{} can't be reached: {error}.", socket.display())))
+        }
+    }
+}
+
+async fn open(config: Config) -> Result<Client, Failure> {
+    // There is no server whose log would tell what is wrong with the data. An error says that something logs already.
+    let _ = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(stderr).try_init();
+    let data = config.data.display().to_string();
+    match serve::open(config) {
+        Ok((router, opened)) => Ok(Client::here(router, opened)),
+        Err(error) if error.is_locked() => Err(Failure::Unreachable(format!(
+            "A server is using {data}, but its socket {SOCKET} there can't be reached. It may be starting or stopping: \
+             try again in a moment. If it goes on, restart the server."
+        ))),
+        Err(error) => Err(Failure::Refused(error.to_string())),
+    }
+}
+
+/// One request to a server in this process.
+pub(super) async fn call(
+    router: Router,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<(StatusCode, Vec<u8>), CallError> {
+    let failed =
+        |error: &dyn std::fmt::Display| CallError::NotUnderstood(format!("It can't be asked: {error}."));
+    let mut request = Request::builder().method(method).uri(path).extension(LocalAdministrator);
+    let mut sent = Body::empty();
+    if let Some(body) = body {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        sent = Body::from(body.to_string());
+    }
+    let request = request.body(sent).map_err(|error| failed(&error))?;
+    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let status = response.status();
+    let answer = body::to_bytes(response.into_body(), ANSWER_MOST).await.map_err(|error| failed(&error))?;
+    Ok((status, answer.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Json;
+    use axum::extract::Extension;
+    use axum::routing::post;
+    use serde_json::json;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn a_call_in_this_process_is_an_administrators() {
+        async fn echo(_: Extension<LocalAdministrator>, Json(sent): Json<Value>) -> Json<Value> {
+            Json(sent)
+        }
+        let router = Router::new().route("/echo", post(echo));
+        let sent = json!({ "id": "ada" });
+        let (status, answer) = call(router, Method::POST, "/echo", Some(&sent)).await.unwrap();
+        assert_eq!((status, answer), (StatusCode::OK, sent.to_string().into_bytes()));
+    }
+
+    /// A data folder, and a configuration that says nothing.
+    fn place(folder: &Path) -> Place {
+        let config = folder.join("doorkey.toml");
+        std::fs::write(&config, "").unwrap();
+        Place { config: Some(config), data: Some(folder.join("data")) }
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_listens_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path());
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        let listener = tokio::net::UnixListener::bind(folder.path().join("data").join(SOCKET)).unwrap();
+        let router = Router::new().route("/api/v1/services", post(async || StatusCode::NO_CONTENT));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = connect(&place).await.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let answer = client.request(Method::POST, "/services", Some(&json!({}))).await;
+        assert_eq!(answer, Ok(Value::Null));
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn without_a_server_the_data_itself_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let client = connect(&place(folder.path())).await.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let answer = client.request(Method::GET, "/services", None).await;
+        client.close().await;
+        assert_eq!(answer, Ok(json!({ "services": [] })));
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_socket_has_gone_is_said_to_be_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let _lock = store::DataLock::acquire(&folder.path().join("data")).unwrap();
+        let Err(failure) = connect(&place(folder.path())).await else { panic!("it is locked") };
+        assert_eq!(failure.exit_code(), 3);
+        assert!(failure.message().unwrap().starts_with("A server is using "), "{failure:?}");
+    }
+}

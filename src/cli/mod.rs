@@ -1,0 +1,132 @@
+//! The command line: it reads what was typed, speaks to a server by the public API alone, and prints what comes back.
+//!
+//! What a script wants goes to standard output, the words around it to standard error.
+
+mod admin;
+mod client;
+mod confirm;
+mod console;
+mod credentials;
+mod failure;
+mod local;
+mod passwords;
+mod render;
+mod serve;
+mod server_url;
+mod sign_in;
+mod sign_out;
+#[cfg(test)]
+mod testing;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+
+use crate::config::{self, Config, Overrides};
+use console::Console;
+use credentials::Folder;
+use failure::Failure;
+
+/// App-specific passwords for people, Apple credentials for builds: one self-hosted server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorkey",
+    version,
+    after_help = "Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 the server can't be reached."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server; the first start prints a link to set up the first account
+    Serve(Place),
+    /// Administer the server on this machine, whether it runs or not
+    Admin(admin::Args),
+    /// Sign in to a server; a token is kept in $XDG_CONFIG_HOME/doorkey
+    SignIn(sign_in::Args),
+    /// Sign out; the kept token ends
+    SignOut,
+    /// Your app-specific passwords
+    Passwords(passwords::Args),
+}
+
+/// Where the server's configuration and data are.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Place {
+    /// The configuration file [default: doorkey.toml, if there is one]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The data folder [default: what the configuration says, or doorkey-data]
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    fn load(&self) -> Result<Config, Failure> {
+        // A variable that isn't text is no setting of ours.
+        let env = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let overrides = Overrides { data: self.data.clone() };
+        config::load(self.config.as_deref(), env, overrides)
+            .map_err(|error| Failure::Usage(error.to_string()))
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nowhere is left to complain to when the help can't be printed.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Failure::USAGE } else { 0 });
+        }
+    };
+    let mut console = Console::of_this_process();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Refused(format!("This machine gives no threads to work with: {error}.")))
+        .and_then(|runtime| runtime.block_on(dispatch(cli.command, &mut console)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure> {
+    match command {
+        Command::Serve(place) => serve::run(&place).await,
+        Command::Admin(args) => admin::run(args, console).await,
+        Command::SignIn(args) => sign_in::run(args, &Folder::of_environment()?, console).await,
+        Command::SignOut => sign_out::run(&Folder::of_environment()?, console).await,
+        Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
+    }
+}
+
+/// Reads what goes into a path of the API: an empty name, or one of dots, would make it another path.
+fn path_part(text: &str) -> Result<String, &'static str> {
+    match text {
+        "" | "." | ".." => Err("this names nothing"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// All but what a URL's path takes as it is.
+const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The same as it stands in the path.
+fn in_path(part: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(part, NOT_IN_PATH)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! `doorkey passwords revoke`
+
+use axum::http::Method;
+use clap::ArgGroup;
+use serde::Deserialize;
+
+use super::Person;
+use super::list::AppPassword;
+use crate::cli::console::Console;
+use crate::cli::failure::Failure;
+use crate::cli::render::{plain, read};
+use crate::cli::{in_path, path_part};
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("which").required(true))]
+pub(super) struct Args {
+    /// Which one: its id in the list
+    #[arg(value_parser = path_part, group = "which")]
+    id: Option<String>,
+    /// All of them
+    #[arg(long, group = "which")]
+    all: bool,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    revoked: u64,
+}
+
+pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> Result<(), Failure> {
+    let one = args.id.as_deref().map(|id| format!("/app-passwords/{}", in_path(id)));
+    let path = one.as_deref().unwrap_or("/app-passwords");
+    let answer = person.client.request(Method::DELETE, path, None).await?;
+    if args.json {
+        return console.json(&answer);
+    }
+    if one.is_some() {
+        let password: AppPassword = read(&answer)?;
+        return console.say(&plain(&format!(
+            "{} no longer opens anything. The app that used it is signed out.",
+            password.label
+        )));
+    }
+    console.say(&match read::<Revoked>(&answer)?.revoked {
+        0 => "There was no app-specific password left to revoke.".into(),
+        1 => "Revoked 1 app-specific password. The app that used it is signed out.".into(),
+        n => format!("Revoked {n} app-specific passwords. The apps that used them are signed out."),
+    })
+}
