@@ -100,7 +100,7 @@ impl Problem {
 
     /// Nothing here by that name, or not for the one who asks: the two are told apart to nobody.
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "There is nothing here by that name. Go back to the list and look again.")
+        Self::new(Code::NotFound, "There is nothing by that name here, or no longer. Look at the list again.")
     }
 
     /// The answer where there is no route.

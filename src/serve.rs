@@ -109,6 +109,10 @@ impl Opened {
 /// Each says what to do.
 pub fn open(config: Config) -> Result<(Router, Opened), ServeError> {
     let lock = DataLock::acquire(&config.data)?;
+    open_locked(config, lock)
+}
+
+fn open_locked(config: Config, lock: DataLock) -> Result<(Router, Opened), ServeError> {
     let StoreUrl::Sqlite(path) = &config.store.url else { return Err(ServeError::Database) };
     let (clock, mut rng) = (Clock::System, clock::rng()?);
     let master = key::load(&config.key, path.exists(), &mut rng)?;
@@ -203,6 +207,7 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 /// Each says what to do.
 pub async fn run(mut config: Config) -> Result<(), ServeError> {
     logs::start();
+    let lock = DataLock::acquire(&config.data)?;
     let listener = listen(config.http.listen).await?;
     let address = listener.local_addr().map_err(|why| cannot_listen(config.http.listen, why))?;
     if config.http.public_url == PublicUrl::default() {
@@ -211,7 +216,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     }
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
     let socket = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).join(SOCKET);
-    let (router, opened) = open(config)?;
+    let (router, opened) = open_locked(config, lock)?;
     let app = &opened.app;
 
     let local = local_socket(&socket);

@@ -12,13 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::New;
-use crate::{
-    access::{Fresh, SignedIn},
-    app::App,
-    ctx::Ctx,
-    problem::Problem,
-    web::json::Json,
-};
+use crate::{access::SignedIn, app::App, ctx::Ctx, problem::Problem, web::json::Json};
 
 fn describe(password: &AppPassword, now: Timestamp) -> Value {
     let opens = match password.opens {
@@ -71,7 +65,7 @@ pub struct GenerateRequest {
 pub async fn generate(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
-    person: Fresh<SignedIn>,
+    person: SignedIn,
     Json(request): Json<GenerateRequest>,
 ) -> Result<(StatusCode, Answer<Value>), Problem> {
     let opens = match request.opens {
@@ -80,6 +74,7 @@ pub async fn generate(
         For::Kinds(words) => Some(kinds(&words)?),
     };
     let new = New::parse(&request.label, opens, &request.expires, ctx.stamp.now)?;
+    let person = super::generator(&app, person, ctx.stamp.now)?;
     let (password, secret) = super::generate(&app, &mut ctx, &person, new).await?;
     let mut answer = describe(&password, ctx.stamp.now);
     if let Some(members) = answer.as_object_mut() {

@@ -89,6 +89,25 @@ pub fn list(app: &App, person: &SignedIn) -> Result<Vec<AppPassword>, Problem> {
     Ok(app.store.read(|conn| rows::of_account(conn, person.account.id))?)
 }
 
+/// Somebody who may generate one: two-factor authentication is on, which is said before anything is asked, and the second factor was
+/// shown a short while ago.
+///
+/// # Errors
+/// `two-factor-needed`, `confirmation-needed`.
+pub fn generator(app: &App, person: SignedIn, now: Timestamp) -> Result<Fresh<SignedIn>, Problem> {
+    if !app.store.read(|conn| two_factor::is_on(conn, person.account.id))? {
+        return Err(two_factor_needed());
+    }
+    person.fresh(now)
+}
+
+fn two_factor_needed() -> Problem {
+    Problem::new(
+        Code::TwoFactorNeeded,
+        "App-specific passwords go with two-factor authentication. Turn it on under Sign-In and Security first.",
+    )
+}
+
 /// Generates an app-specific password. The secret is in the answer and nowhere else.
 ///
 /// # Errors
@@ -154,10 +173,7 @@ fn person_still_may(
         ));
     }
     if !two_factor::is_on(tx, account)? {
-        return Err(Problem::new(
-            Code::TwoFactorNeeded,
-            "App-specific passwords go with two-factor authentication. Turn it on under Sign-In and Security first.",
-        ));
+        return Err(two_factor_needed());
     }
     Ok(())
 }

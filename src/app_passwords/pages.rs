@@ -17,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    access::{Fresh, SignedIn},
+    access::SignedIn,
     accounts::two_factor,
     app::App,
     ctx::Ctx,
@@ -149,14 +149,19 @@ impl Typed {
 pub async fn generate(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    person: Fresh<SignedIn>,
+    ctx: Ctx,
+    person: SignedIn,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let pairs = query.map(|Query(pairs)| pairs).unwrap_or_default();
     let typed = Typed::read(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    if !app.store.read(|conn| two_factor::is_on(conn, person.who().account.id))? {
-        return Ok(Redirect::to(HERE).into_response());
-    }
+    let person = match super::generator(&app, person, ctx.stamp.now) {
+        // The list says what is missing, and leads there.
+        Err(problem) if problem.code == Code::TwoFactorNeeded => {
+            return Ok(Redirect::to(HERE).into_response());
+        }
+        person => person?,
+    };
     Ok(generate_page(&app, &headers, person.who(), &typed, None))
 }
 
@@ -198,9 +203,15 @@ pub async fn post_generate(
 ) -> Result<Response, Problem> {
     let typed = Typed::read(form.pairs());
     let now = ctx.stamp.now;
-    let Ok(person) = person.fresh(now) else {
-        let back = format!("{GENERATE}?{}", typed.query());
-        return Ok(Redirect::to(&format!("/sign-in/confirm?next={}", in_query(&back))).into_response());
+    let person = match super::generator(&app, person, now) {
+        Err(problem) if problem.code == Code::TwoFactorNeeded => {
+            return Ok(Redirect::to(HERE).into_response());
+        }
+        Err(problem) if problem.code == Code::ConfirmationNeeded => {
+            let back = format!("{GENERATE}?{}", typed.query());
+            return Ok(Redirect::to(&format!("/sign-in/confirm?next={}", in_query(&back))).into_response());
+        }
+        person => person?,
     };
     let generated = match typed.new_password(now) {
         Ok(new) => super::generate(&app, &mut ctx, &person, new).await,

@@ -13,18 +13,29 @@ use tracing::Level;
 use super::Place;
 use super::client::{ANSWER_MOST, CallError, Client};
 use super::failure::Failure;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::serve::{self, SOCKET};
 use crate::web::LocalAdministrator;
 
-/// Reaches the server of this machine as an administrator, whether it runs or not.
-pub(super) async fn connect(place: &Place) -> Result<Client, Failure> {
+/// Reaches the server of this machine as an administrator, whether it runs or not. Where there is no data yet, it is made only if
+/// `makes_data`.
+pub(super) async fn connect(place: &Place, makes_data: bool) -> Result<Client, Failure> {
     let config = place.load()?;
     let socket = config.data.join(SOCKET);
     match UnixStream::connect(&socket).map_err(|error| (error.kind(), error)) {
         Ok(_) => Ok(Client::on_socket(&socket)?),
         // No server made a socket, or the one that did has gone; a path too long for a socket is in no server's way.
         Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => {
+            if let StoreUrl::Sqlite(path) = &config.store.url
+                && !path.exists()
+                && !makes_data
+            {
+                return Err(Failure::Refused(format!(
+                    "There is no data of Doorkey's in {}. Name the server's data folder with --data, or its configuration \
+                     with --config.",
+                    config.data.display()
+                )));
+            }
             open(config).await
         }
         Err((ErrorKind::PermissionDenied, _)) => Err(Failure::Unreachable(format!(
@@ -108,7 +119,7 @@ mod tests {
         let listener = tokio::net::UnixListener::bind(folder.path().join("data").join(SOCKET)).unwrap();
         let router = Router::new().route("/api/v1/services", post(async || StatusCode::NO_CONTENT));
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
-        let client = connect(&place).await.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let client = connect(&place, false).await.unwrap_or_else(|failure| panic!("{failure:?}"));
         let answer = client.request(Method::POST, "/services", Some(&json!({}))).await;
         assert_eq!(answer, Ok(Value::Null));
         server.abort();
@@ -117,17 +128,27 @@ mod tests {
     #[tokio::test]
     async fn without_a_server_the_data_itself_is_asked() {
         let folder = tempfile::tempdir().unwrap();
-        let client = connect(&place(folder.path())).await.unwrap_or_else(|failure| panic!("{failure:?}"));
+        let client =
+            connect(&place(folder.path()), true).await.unwrap_or_else(|failure| panic!("{failure:?}"));
         let answer = client.request(Method::GET, "/services", None).await;
         client.close().await;
         assert_eq!(answer, Ok(json!({ "services": [] })));
     }
 
     #[tokio::test]
+    async fn a_folder_without_data_is_not_made_into_one_by_looking_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(folder.path());
+        let Err(failure) = connect(&place, false).await else { panic!("there is no data") };
+        assert_eq!(failure.exit_code(), 1);
+        assert!(!folder.path().join("data").exists());
+    }
+
+    #[tokio::test]
     async fn a_server_whose_socket_has_gone_is_said_to_be_one() {
         let folder = tempfile::tempdir().unwrap();
         let _lock = store::DataLock::acquire(&folder.path().join("data")).unwrap();
-        let Err(failure) = connect(&place(folder.path())).await else { panic!("it is locked") };
+        let Err(failure) = connect(&place(folder.path()), true).await else { panic!("it is locked") };
         assert_eq!(failure.exit_code(), 3);
         assert!(failure.message().unwrap().starts_with("A server is using "), "{failure:?}");
     }

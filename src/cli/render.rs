@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use domain::is_invisible;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,12 +14,7 @@ const WORDS_MOST: usize = 40;
 /// A text from elsewhere as it may be printed: what could drive the terminal, or turn the direction of what follows, is
 /// replaced.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if is_unprintable(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// An answer as JSON: as the API gives it, on several lines. What JSON leaves as it is and a terminal would obey is
@@ -26,9 +22,11 @@ fn is_unprintable(c: char) -> bool {
 pub(super) fn json(answer: &Value) -> String {
     let mut text = String::new();
     for c in format!("{answer:#}").chars() {
-        if c != '\n' && is_unprintable(c) {
-            // Writing to a String can't fail. All of these have one unit in UTF-16.
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        if c != '\n' && is_invisible(c) {
+            // Writing to a String can't fail.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
         } else {
             text.push(c);
         }

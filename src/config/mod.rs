@@ -2,8 +2,8 @@
 //! `DOORKEY__SECTION__KEY` and from `--data`.
 //!
 //! Every section is read and checked on every start, so that a misspelt setting is found at once and not on
-//! the day when it is needed. A section asks its [`section::Section`] for each setting that it knows; what
-//! nobody asked for is unknown, and [`unknown`] names the nearest one that is known.
+//! the day when it is needed. A section asks its `section::Section` for each setting that it knows; what
+//! nobody asked for is unknown, and `unknown` names the nearest one that is known.
 
 mod accounts;
 mod apple;

@@ -77,12 +77,16 @@ pub fn list(app: &App, _admin: &Admin) -> Result<Vec<Listed>, Problem> {
 /// # Errors
 /// `not-found`.
 pub fn get(app: &App, _admin: &Admin, name: &str) -> Result<Listed, Problem> {
-    let name = ServiceName::parse(name).map_err(|_| Problem::not_found())?;
+    let name = ServiceName::parse(name).map_err(|_| no_service())?;
     app.store.read(|conn| {
-        let service = rows::by_name(conn, &name)?.ok_or_else(Problem::not_found)?;
+        let service = rows::by_name(conn, &name)?.ok_or_else(no_service)?;
         let last_used = app_passwords::last_use_of(conn, &service.name)?;
         Ok(Listed { service, last_used })
     })
+}
+
+fn no_service() -> Problem {
+    Problem::new(Code::NotFound, "There is no service of this name. Look at the list of services again.")
 }
 
 /// Registers a service. Its key is in the answer and nowhere else.
@@ -137,7 +141,7 @@ pub async fn new_key(
     app.store
         .write(move |tx| {
             if !rows::set_key(tx, row.id, &row.key_hash, row.key_made_at)? {
-                return Err(Problem::not_found());
+                return Err(no_service());
             }
             let what = What::ServiceKeyReplaced { id: row.id, name: row.name.to_string() };
             Ok(events::append(tx, stamp.now, stamp.event(None, actor, what))?)
@@ -156,7 +160,7 @@ pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, name: &str) -> R
     app.store
         .write(move |tx| {
             if !rows::delete(tx, service.id)? {
-                return Err(Problem::not_found());
+                return Err(no_service());
             }
             let what = What::ServiceRemoved { id: service.id, name: service.name.to_string() };
             Ok(events::append(tx, stamp.now, stamp.event(None, actor, what))?)

@@ -27,7 +27,7 @@ pub use budget::{Budget, TooManyFailures};
 pub use event::{Actor, Event, NewEvent, RefusalReason, What};
 pub use id::{AccountId, AppPasswordId, BrowserId, IdError, LinkId, RequestId, ServiceId, SessionId};
 pub use kind::{Kind, KindSet, UnknownKind};
-pub use line::{LineError, compose};
+pub use line::{LineError, compose, is_invisible};
 pub use rng::Rng;
 pub use secret::Secret;
 pub use service::{ServiceName, ServiceNameError};

@@ -40,7 +40,9 @@ pub fn compose(text: &str) -> String {
     text.nfc().collect()
 }
 
-fn is_invisible(c: char) -> bool {
+/// Whether the character can't be seen, and could make a page or a terminal show what nobody wrote.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -46,7 +46,9 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Account(command) => command.call(console)?,
         Command::Service(command) => command.call(),
     };
-    let client = local::connect(&args.place).await?;
+    // The first account may be made before the server has ever run. Anything else in an empty folder is a mistaken folder.
+    let makes_data = matches!(&args.command, Command::Account(account::Command::Add(_)));
+    let client = local::connect(&args.place, makes_data).await?;
     let answer = client.request(call.method, &call.path, call.body.as_ref()).await;
     client.close().await;
     match &args.command {
