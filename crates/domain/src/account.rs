@@ -32,7 +32,7 @@ impl AccountName {
         if typed.len() > 1024 {
             return Err(AccountNameError::TooLong);
         }
-        let canonical: String = typed.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect();
+        let canonical = canonical(typed.trim());
         let name = if canonical.contains('@') || default_domain.is_empty() {
             canonical
         } else {
@@ -68,6 +68,14 @@ impl std::fmt::Display for AccountName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn canonical(typed: &str) -> String {
+    // Composing changes nothing in ASCII, and a door asks for every sign-in.
+    if typed.is_ascii() {
+        return typed.to_ascii_lowercase();
+    }
+    typed.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
 /// What a person is called: one line, 1 to 100 characters.
