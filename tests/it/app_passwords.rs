@@ -214,7 +214,7 @@ fn a_page_asks_for_the_code_and_keeps_what_was_typed() {
     let confirm = asked.goes_to().to_owned();
     assert!(confirm.starts_with("/sign-in/confirm?next="), "{confirm}");
     let wrong = browser.submit(&confirm, &[("code", &person.wrong_code())]);
-    assert!(wrong.text(401).contains("class=\"problem\""));
+    assert!(wrong.text(401).contains("the code that stands now"));
     let confirmed = browser.submit(&confirm, &[("code", &person.code())]);
     let back = confirmed.goes_to().to_owned();
     let form = browser.get(&back);

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     os::unix::net::UnixStream,
     path::PathBuf,
     time::Duration,
@@ -78,8 +78,22 @@ impl Request {
     }
 }
 
-trait Stream: Read + Write + Send {}
-impl<T: Read + Write + Send> Stream for T {}
+trait Stream: Read + Write + Send {
+    /// Says that nothing more will be sent.
+    fn end(&self);
+}
+
+impl Stream for TcpStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Stream for UnixStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
 
 /// A connection that is kept.
 pub struct Connection(BufReader<Box<dyn Stream>>);
@@ -87,33 +101,48 @@ pub struct Connection(BufReader<Box<dyn Stream>>);
 impl Connection {
     #[track_caller]
     pub fn open(address: &Address) -> Self {
+        Self::try_open(address).expect("a server")
+    }
+
+    /// Opens one to a server that may just have gone.
+    pub fn try_open(address: &Address) -> Option<Self> {
         let stream: Box<dyn Stream> = match address {
             Address::Tcp(address) => {
-                let stream = TcpStream::connect(address).unwrap();
-                stream.set_nodelay(true).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let stream = TcpStream::connect(address).ok()?;
+                stream.set_nodelay(true).ok()?;
+                stream.set_read_timeout(Some(PATIENCE)).ok()?;
                 Box::new(stream)
             }
             Address::Unix(path) => {
-                let stream = UnixStream::connect(path).unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let stream = UnixStream::connect(path).ok()?;
+                stream.set_read_timeout(Some(PATIENCE)).ok()?;
                 Box::new(stream)
             }
         };
-        Self(BufReader::new(stream))
+        Some(Self(BufReader::new(stream)))
+    }
+
+    /// Sends one request to a server that may go before it has answered.
+    pub fn try_ask(&mut self, request: &Request) -> Option<Answer> {
+        self.send(&request.bytes());
+        self.answer(request.method == "HEAD")
     }
 
     /// Sends one request and reads its answer.
     #[track_caller]
     pub fn ask(&mut self, request: &Request) -> Answer {
-        self.send(&request.bytes());
-        let answer = self.answer(request.method == "HEAD");
+        let answer = self.try_ask(request);
         answer.unwrap_or_else(|| panic!("no answer to {} {}", request.method, request.target))
     }
 
     /// Sends bytes as they are. A server that doesn't want to read all of them may have closed already.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn end_of_sending(&self) {
+        self.0.get_ref().end();
     }
 
     /// Reads one answer; none when the server has closed the connection instead.

@@ -15,6 +15,6 @@ pub use cli::{Cli, Done};
 pub use door::{Service, basic};
 pub use http::{Address, Answer, Connection, Request};
 pub use output::Output;
-pub use person::{Api, AppPassword, PASSWORD, Person, code_of};
+pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use race::race;
 pub use server::{Options, Server};

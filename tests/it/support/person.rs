@@ -27,18 +27,26 @@ impl<'s> Api<'s> {
         Self { server, token: Some(token.into()) }
     }
 
-    /// Sends a request below `/api/v1`.
-    #[track_caller]
-    pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    /// A request below `/api/v1`, as this person sends it.
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Request {
         let request = Request::new(method, &format!("/api/v1{path}"));
         let request = match body {
             None => request,
             Some(body) => request.json(body),
         };
+        match self.token.as_deref() {
+            None | Some("") => request,
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+        }
+    }
+
+    /// Sends a request below `/api/v1`.
+    #[track_caller]
+    pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.request(method, path, body);
         match &self.token {
             None => Address::Unix(self.server.data().join("doorkey.sock")).ask(&request),
-            Some(token) if token.is_empty() => self.server.ask(&request),
-            Some(token) => self.server.ask(&request.header("Authorization", format!("Bearer {token}"))),
+            Some(_) => self.server.ask(&request),
         }
     }
 
@@ -219,7 +227,7 @@ impl<'s> Person<'s> {
 }
 
 /// What is sent to generate an app-specific password.
-fn generate_request(label: &str, kinds: &str) -> Value {
+pub fn generate_request(label: &str, kinds: &str) -> Value {
     match kinds {
         "first" => json!({ "label": label, "for": "first" }),
         kinds => json!({ "label": label, "for": kinds.split(',').collect::<Vec<_>>() }),
