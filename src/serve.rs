@@ -98,7 +98,7 @@ impl Opened {
     /// Writes down what is still in memory, and closes the data.
     pub async fn close(self) {
         let _ = keeper::write_uses(&self.app).await;
-        let _ = keeper::sum_up(&self.app).await;
+        let _ = keeper::write_refusals(&self.app, None).await;
         self.app.store.close();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Actor, Ended, LastUse, What, WhyEnded};
+use domain::{Actor, Ended, LastUse, Timestamp, What, WhyEnded};
 use store::{app_passwords as rows, browsers, budgets, events, links, sessions};
 
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
 
 /// How often uses are written down. With the time that a write takes, a crash loses at most the last 10 seconds of them.
 const EVERY: Duration = Duration::from_secs(5);
-/// Refusals are summed up over this many rounds: a minute.
-const ROUNDS_A_SUM: u32 = 12;
+/// What is too old is forgotten every so many rounds: every minute.
+const ROUNDS_A_CLEANING: u32 = 12;
 /// How many expired passwords are ended in one transaction.
 const EXPIRED_AT_ONCE: i64 = 500;
 
@@ -29,13 +29,13 @@ pub async fn run(app: Arc<App>, mut stopping: tokio::sync::watch::Receiver<bool>
             _ = stopping.wait_for(|stop| *stop) => break,
         }
         note(round_once(&app).await);
-        if round.is_multiple_of(ROUNDS_A_SUM) {
-            note(sum_up(&app).await);
+        note(write_refusals(&app, Some(app.clock.now())).await);
+        if round.is_multiple_of(ROUNDS_A_CLEANING) {
             note(forget_old(&app).await);
         }
     }
     note(write_uses(&app).await);
-    note(sum_up(&app).await);
+    note(write_refusals(&app, None).await);
 }
 
 fn note(done: Result<(), Problem>) {
@@ -144,14 +144,14 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Writes down the refusals of the last minute, one event for each kind.
+/// Writes down refusals, one event for each kind: at `now`, or, at the end, all that there are.
 ///
 /// # Errors
 /// As the database has them; those refusals are then lost, and only they.
-pub async fn sum_up(app: &App) -> Result<(), Problem> {
+pub async fn write_refusals(app: &App, now: Option<Timestamp>) -> Result<(), Problem> {
     let stamp = Ctx::own(app)?.stamp;
-    let refusals = app.usage.take_refusals();
-    if refusals.counts.is_empty() {
+    let refusals = app.usage.take_refusals(now);
+    if refusals.counts.is_empty() && refusals.more.is_none() {
         return Ok(());
     }
     app.store
@@ -166,8 +166,8 @@ pub async fn sum_up(app: &App) -> Result<(), Problem> {
                 event.source = Some(refusal.source.clone());
                 events::append(tx, stamp.now, event)?;
             }
-            if refusals.more > 0 {
-                let what = What::MoreRefused { count: refusals.more };
+            if let Some(count) = refusals.more {
+                let what = What::MoreRefused { count };
                 events::append(tx, stamp.now, stamp.event(None, Actor::Doorkey, what))?;
             }
             Ok::<_, Problem>(())

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AccountId, AppPasswordId, LastUse, RefusalReason, ServiceName};
+use domain::{AccountId, AppPasswordId, LastUse, RefusalReason, ServiceName, Timestamp};
 
 use crate::follow::Service;
 
@@ -22,13 +22,43 @@ pub struct Usage {
     refusals: Mutex<Refusals>,
 }
 
-/// Refusals summed up.
+/// Refusals, summed up. The first of a kind is written down by the next round, so that its person sees it soon; what follows within a minute is
+/// one number.
 #[derive(Default)]
-pub struct Refusals {
+struct Refusals {
+    tallies: HashMap<Refusal, Tally>,
+    more: Tally,
+}
+
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    written_at: Option<Timestamp>,
+}
+
+impl Tally {
+    /// What is to be written down at `now`, if anything is. At the end (`now` is none) that is everything.
+    fn take(&mut self, now: Option<Timestamp>) -> Option<u64> {
+        let waits = now.is_some_and(|now| self.is_recent(now));
+        if self.count == 0 || waits {
+            return None;
+        }
+        self.written_at = now;
+        Some(std::mem::take(&mut self.count))
+    }
+
+    fn is_recent(&self, now: Timestamp) -> bool {
+        self.written_at.is_some_and(|at| (0..60_000).contains(&now.since(at)))
+    }
+}
+
+/// Refusals to be written down.
+#[derive(Default)]
+pub struct Summed {
     /// How many there were of each kind.
-    pub counts: HashMap<Refusal, u64>,
+    pub counts: Vec<(Refusal, u64)>,
     /// How many more there were, of kinds for which there was no room.
-    pub more: u64,
+    pub more: Option<u64>,
 }
 
 /// What refusals are summed by.
@@ -65,12 +95,12 @@ impl Usage {
     ) {
         let refusal = Refusal { account, service: service.name.clone(), reason, source: network(source) };
         let mut refusals = lock(&self.refusals);
-        let full = refusals.counts.len() >= MOST_REFUSALS;
-        match refusals.counts.get_mut(&refusal) {
-            Some(count) => *count += 1,
-            None if full => refusals.more += 1,
+        let full = refusals.tallies.len() >= MOST_REFUSALS;
+        match refusals.tallies.get_mut(&refusal) {
+            Some(tally) => tally.count += 1,
+            None if full => refusals.more.count += 1,
             None => {
-                refusals.counts.insert(refusal, 1);
+                refusals.tallies.insert(refusal, Tally { count: 1, written_at: None });
             }
         }
     }
@@ -85,9 +115,17 @@ impl Usage {
         std::mem::take(&mut lock(&self.tries))
     }
 
-    /// Takes the refusals that aren't written down yet.
-    pub fn take_refusals(&self) -> Refusals {
-        std::mem::take(&mut lock(&self.refusals))
+    /// Takes the refusals that are to be written down at `now`; at the end, all that there are.
+    pub fn take_refusals(&self, now: Option<Timestamp>) -> Summed {
+        let mut refusals = lock(&self.refusals);
+        let counts = refusals
+            .tallies
+            .iter_mut()
+            .filter_map(|(refusal, tally)| tally.take(now).map(|count| (refusal.clone(), count)))
+            .collect();
+        // A kind keeps its place for a minute after it was written down: that bounds what a minute can write.
+        refusals.tallies.retain(|_, tally| tally.count > 0 || now.is_some_and(|now| tally.is_recent(now)));
+        Summed { counts, more: refusals.more.take(now) }
     }
 
     /// Gives back what couldn't be written down.
@@ -124,7 +162,7 @@ fn network(source: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::{KindSet, Rng, ServiceId, Timestamp};
+    use domain::{KindSet, Rng, ServiceId};
 
     use super::*;
 
@@ -141,9 +179,31 @@ mod tests {
             let source = IpAddr::from(n.to_be_bytes()).to_string();
             usage.refused(None, &service(), RefusalReason::UnknownAccount, &source);
         }
-        let refusals = usage.take_refusals();
-        assert_eq!((refusals.counts.len(), refusals.more), (MOST_REFUSALS, 9_800));
-        assert_eq!(usage.take_refusals().counts.len(), 0);
+        let now = Timestamp::from_millis(1_777_777_777_000);
+        let summed = usage.take_refusals(Some(now));
+        assert_eq!((summed.counts.len(), summed.more), (MOST_REFUSALS, Some(9_800)));
+
+        // Within the minute there is no room for others, and what is known waits.
+        usage.refused(None, &service(), RefusalReason::WrongPassword, "198.51.100.7");
+        usage.refused(None, &service(), RefusalReason::UnknownAccount, "0.0.0.1");
+        let summed = usage.take_refusals(Some(now.plus_seconds(59)));
+        assert_eq!((summed.counts.len(), summed.more), (0, None));
+        let summed = usage.take_refusals(Some(now.plus_seconds(60)));
+        assert_eq!((summed.counts.len(), summed.more), (1, Some(1)));
+    }
+
+    #[test]
+    fn the_first_refusal_is_told_at_once_and_the_end_leaves_nothing_behind() {
+        let (usage, now) = (Usage::default(), Timestamp::from_millis(1_777_777_777_000));
+        let refuse = || usage.refused(None, &service(), RefusalReason::WrongPassword, "198.51.100.7");
+        let counts = |summed: Summed| summed.counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>();
+        refuse();
+        assert_eq!(counts(usage.take_refusals(Some(now))), [1]);
+        refuse();
+        refuse();
+        assert_eq!(counts(usage.take_refusals(Some(now.plus_seconds(5)))), [0_u64; 0]);
+        assert_eq!(counts(usage.take_refusals(None)), [2]);
+        assert_eq!(counts(usage.take_refusals(None)), [0_u64; 0]);
     }
 
     #[test]
