@@ -14,7 +14,7 @@ mod support;
 // mod accounts;
 // mod api;
 mod app_passwords;
-// mod canary;
+mod canary;
 // mod cli;
 mod crash;
 mod doors_http;

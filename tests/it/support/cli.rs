@@ -40,6 +40,12 @@ impl Cli {
         Done::of(command.args(arguments).env("HOME", self.home.path()), input)
     }
 
+    /// The same, logging all that it can.
+    pub fn run_logging(&self, arguments: &[&str], input: &str) -> Done {
+        let mut command = program(self.home.path());
+        Done::of(command.args(arguments).env("HOME", self.home.path()).env("RUST_LOG", "trace"), input)
+    }
+
     /// The path of the file that a token is kept in.
     pub fn credentials(&self) -> std::path::PathBuf {
         self.home.path().join(".config/doorkey/credentials.json")
