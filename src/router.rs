@@ -33,15 +33,15 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 fn pages() -> Router<Arc<App>> {
-    use accounts::pages as account;
-    use app_passwords::pages as app_password;
+    use accounts::{link_pages as link, pages as account};
+    use app_passwords::{generate_pages as generate, pages as app_password};
     use services::pages as service;
     use sign_in::pages as sign_in;
 
     Router::new()
         .route("/", get(account::home))
-        .route("/setup/{token}", get(account::set_up).post(account::post_set_up))
-        .route("/reset/{token}", get(account::reset).post(account::post_reset))
+        .route("/setup/{token}", get(link::set_up).post(link::post_set_up))
+        .route("/reset/{token}", get(link::reset).post(link::post_reset))
         .route("/sign-in", get(sign_in::sign_in).post(sign_in::post_sign_in))
         .route("/sign-in/code", get(sign_in::code).post(sign_in::post_code))
         .route("/sign-in/confirm", get(sign_in::confirm).post(sign_in::post_confirm))
@@ -52,7 +52,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/security/two-factor/off", get(account::two_factor_off).post(account::post_two_factor_off))
         .route("/security/sign-out-others", post(sign_in::sign_out_others))
         .route("/app-passwords", get(app_password::list))
-        .route("/app-passwords/generate", get(app_password::generate).post(app_password::post_generate))
+        .route("/app-passwords/generate", get(generate::generate).post(generate::post_generate))
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
         .route("/app-passwords/{id}/revoke", get(app_password::revoke).post(app_password::post_revoke))
         .route("/activity", get(events::pages::activity))

@@ -265,7 +265,7 @@ fn local_socket(path: &Path) -> Option<tokio::net::UnixListener> {
 /// its use, and useless a day later.
 async fn print_set_up_link(app: &App) -> Result<(), ServeError> {
     let mut ctx = Ctx::own(app)?;
-    if let Some(token) = accounts::set_up_link(app, &mut ctx).await.map_err(ServeError::Start)? {
+    if let Some(token) = accounts::links::set_up_link(app, &mut ctx).await.map_err(ServeError::Start)? {
         let url = &app.config.http.public_url;
         let _ = writeln!(
             std::io::stderr(),

@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{NewAccount, two_factor};
+use super::{NewAccount, links, two_factor};
 use crate::{
     access::{Admin, Fresh, SignedIn},
     app::App,
@@ -61,7 +61,7 @@ pub async fn reset_link(
     admin: Fresh<Admin>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Answer<Value>), Problem> {
-    let (_, token, expires_at) = super::reset_link(&app, &mut ctx, &admin, &name).await?;
+    let (_, token, expires_at) = links::reset_link(&app, &mut ctx, &admin, &name).await?;
     let link = format!("{}/reset/{}", app.config.http.public_url, token.expose());
     Ok((StatusCode::CREATED, Answer(json!({ "link": link, "expires_at": expires_at }))))
 }

@@ -1,12 +1,10 @@
-//! People's accounts: making them, their password, the one-time links that set one up or reset it.
+//! People's accounts: making them, and their password. One-time links are in [`links`], the second factor in [`two_factor`].
 
-use domain::{AccountId, AccountName, Actor, DisplayName, Ended, LinkId, Secret, Timestamp, What, WhyEnded};
+use domain::{AccountId, AccountName, Actor, DisplayName, Ended, What, WhyEnded};
 use store::{
     Tx,
     accounts::{self as rows, Account, State},
-    app_passwords, browsers, budgets, events,
-    links::{self, Link, Purpose},
-    sessions,
+    app_passwords, browsers, events, sessions,
 };
 
 use crate::{
@@ -14,22 +12,18 @@ use crate::{
     app::App,
     ctx::{Ctx, Stamp},
     problem::{Code, Problem},
-    secrets,
     sign_in::budget,
 };
 use password::{Kept, MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword};
 
 pub mod api;
+pub mod link_pages;
 pub mod link_views;
+pub mod links;
 pub mod pages;
 pub mod password;
 pub mod two_factor;
 pub mod views;
-
-/// How long a link to reset a password can be spent, in hours.
-const RESET_HOURS: i64 = 24;
-/// How long the link that sets up the first account can be spent, in hours.
-const SET_UP_HOURS: i64 = 24;
 
 /// What is asked about somebody new.
 pub struct NewAccount {
@@ -130,76 +124,6 @@ fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: &Account) -> Re
         stamp.event(Some(account.id), actor, What::AccountAdded { name, administrator }),
     )?;
     Ok(())
-}
-
-/// Makes the link that sets up the first account, if there is no account yet: the token to put into it.
-///
-/// # Errors
-/// As the database has them.
-pub async fn set_up_link(app: &App, ctx: &mut Ctx) -> Result<Option<Secret<String>>, Problem> {
-    if app.store.read(rows::any)? {
-        return Ok(None);
-    }
-    let expires_at = ctx.stamp.now.plus_minutes(SET_UP_HOURS * 60);
-    let (link, token) = make_link(ctx, Purpose::SetUp, expires_at);
-    let (hash, now) = (secrets::hash(token.expose()), ctx.stamp.now);
-    app.store.write(move |tx| links::insert(tx, &link, &hash, now)).await?;
-    Ok(Some(token))
-}
-
-fn make_link(ctx: &mut Ctx, purpose: Purpose, expires_at: Timestamp) -> (Link, Secret<String>) {
-    let id = LinkId::new(ctx.stamp.now, &mut ctx.rng);
-    (Link { id, purpose, expires_at }, secrets::token(&mut ctx.rng))
-}
-
-/// Whether this token sets up the first account.
-///
-/// # Errors
-/// `link-spent` when it doesn't, or no longer.
-pub fn set_up_open(app: &App, now: Timestamp, token: &str) -> Result<(), Problem> {
-    match app.store.read(|conn| links::by_token(conn, &secrets::hash(token), now))? {
-        Some(Link { purpose: Purpose::SetUp, .. }) => Ok(()),
-        _ => Err(link_spent()),
-    }
-}
-
-/// Sets up the first account, an administrator's, and spends the link.
-///
-/// # Errors
-/// `link-spent`; `unfit` at a field, and then the link can still be spent.
-pub async fn set_up(
-    app: &App,
-    ctx: &mut Ctx,
-    token: &str,
-    id: &str,
-    name: &str,
-    password: &str,
-) -> Result<Account, Problem> {
-    set_up_open(app, ctx.stamp.now, token)?;
-    let new = NewAccount::parse(app, id, name, true)?;
-    let account = make(app, ctx, new, password, MIN_ALONE).await?;
-    let (stamp, hash, row) = (ctx.stamp.clone(), secrets::hash(token), account.clone());
-    app.store
-        .write(move |tx| {
-            spend(tx, &hash, stamp.now)?;
-            insert(tx, &stamp, Actor::Account(row.id), &row)
-        })
-        .await?;
-    Ok(account)
-}
-
-/// Spends a link, inside the transaction of what follows from it.
-fn spend(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
-    let link = links::by_token(tx, hash, now)?.ok_or_else(link_spent)?;
-    if links::spend(tx, link.id)? { Ok(link) } else { Err(link_spent()) }
-}
-
-fn link_spent() -> Problem {
-    Problem::new(
-        Code::LinkSpent,
-        "It has been used, or its time is over. Ask whoever gave it to you for a new one; a new link to set up the first \
-         account is printed each time the server starts.",
-    )
 }
 
 /// Changes the account's password: the app-specific passwords end, and the other browsers and command lines are signed out, in
@@ -310,113 +234,4 @@ pub fn sign_out_others(
         events::append(tx, stamp.now, stamp.event(Some(session.account), actor, what))?;
     }
     Ok(count)
-}
-
-/// Makes a one-time link with which the account's person sets a new password; earlier ones stop working.
-///
-/// # Errors
-/// `not-found` when there is no such account.
-pub async fn reset_link(
-    app: &App,
-    ctx: &mut Ctx,
-    admin: &Fresh<Admin>,
-    name: &str,
-) -> Result<(Account, Secret<String>, Timestamp), Problem> {
-    let name = AccountName::parse(name, app.default_domain()).map_err(|_| no_account())?;
-    let account = app.store.read(|conn| rows::by_name(conn, &name))?.ok_or_else(no_account)?;
-    let expires_at = ctx.stamp.now.plus_minutes(RESET_HOURS * 60);
-    let (link, token) = make_link(ctx, Purpose::Reset(account.id), expires_at);
-    let (hash, stamp, actor, id) =
-        (secrets::hash(token.expose()), ctx.stamp.clone(), admin.who().actor, account.id);
-    app.store
-        .write(move |tx| {
-            links::insert(tx, &link, &hash, stamp.now)?;
-            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::ResetLinkMade { expires_at }))
-        })
-        .await?;
-    Ok((account, token, expires_at))
-}
-
-fn no_account() -> Problem {
-    Problem::new(Code::NotFound, "There is no account with this ID.")
-}
-
-/// What a reset link opens.
-pub struct Reset {
-    /// Whose password it resets.
-    pub account: Account,
-    /// The link itself.
-    pub link: Link,
-    /// Whether a code is asked for too.
-    pub two_factor: bool,
-    /// How many app-specific passwords it will revoke.
-    pub revokes: usize,
-}
-
-impl Reset {
-    /// The fewest characters of the new password.
-    pub const fn fewest(&self) -> usize {
-        if self.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE }
-    }
-}
-
-/// What this token resets.
-///
-/// # Errors
-/// `link-spent` when it resets nothing, or no longer.
-pub fn reset_open(app: &App, now: Timestamp, token: &str) -> Result<Reset, Problem> {
-    app.store.read(|conn| {
-        let link = links::by_token(conn, &secrets::hash(token), now)?;
-        let Some(link @ Link { purpose: Purpose::Reset(id), .. }) = link else { return Err(link_spent()) };
-        Ok(Reset {
-            account: rows::by_id(conn, id)?.ok_or_else(link_spent)?,
-            link,
-            two_factor: two_factor::is_on(conn, id)?,
-            revokes: app_passwords::count_live(conn, id, now)?,
-        })
-    })
-}
-
-/// Resets the account's password through a link. The second factor is still asked for: a link that got into other hands is one
-/// factor only. Everything that the old password opened ends. Returns how many app-specific passwords ended.
-///
-/// # Errors
-/// `link-spent`; `wrong-credentials` at `code`; `too-many-attempts`; `unfit` at `password`. The link can still be spent.
-pub async fn reset(
-    app: &App,
-    ctx: &mut Ctx,
-    token: &str,
-    password: &str,
-    code: &str,
-) -> Result<u64, Problem> {
-    let reset = reset_open(app, ctx.stamp.now, token)?;
-    let account = reset.account;
-    let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
-    let fewest = if reset.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
-    let new = NewPassword::check("password", password, fewest, &known)?;
-    if reset.two_factor {
-        let bucket = budget::Bucket::link(account.id, reset.link.id);
-        let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
-        two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
-        attempt.right(app).await?;
-    }
-    let kept = app.hasher.hash(new, &mut ctx.rng).await?;
-    let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
-    let (stamp, hash, id, seen) =
-        (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);
-    let actor = Actor::Account(id);
-    app.store
-        .write(move |tx| {
-            spend(tx, &hash, stamp.now)?;
-            if !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
-                return Err(link_spent());
-            }
-            let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordReset)?;
-            sessions::delete_others(tx, id, None)?;
-            browsers::delete_others(tx, id, None)?;
-            budgets::clear(tx, &id.to_string())?;
-            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordReset { revoked }))?;
-            Ok(revoked)
-        })
-        .await
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 
 pub mod api;
+pub mod generate_pages;
 pub mod keeper;
 pub mod pages;
 pub mod usage;

@@ -1,22 +1,13 @@
 //! *Activity*, in a browser.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
+    extract::{Query, rejection::QueryRejection},
     response::Response,
 };
 use serde::Deserialize;
 
 use super::views::{ActivityPage, EventRow};
-use crate::{
-    access::SignedIn,
-    app::App,
-    ctx::Ctx,
-    problem::Problem,
-    web::frame::{frame, show, when},
-};
+use crate::{access::SignedIn, problem::Problem, web::visit::Visit};
 
 /// Before which event.
 #[derive(Deserialize)]
@@ -26,24 +17,21 @@ pub struct Before {
 
 /// `GET /activity`.
 pub async fn activity(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    headers: HeaderMap,
+    visit: Visit,
     person: SignedIn,
     query: Result<Query<Before>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let before = query.ok().and_then(|Query(query)| query.before);
-    let page = super::activity(&app, &person, before).await?;
+    let page = super::activity(&visit.app, &person, before).await?;
     let rows = page.events.iter().map(|event| EventRow {
-        when: when(event.at, ctx.stamp.now),
+        when: visit.when(event.at),
         sentence: super::sentence(event),
         from: event.source.clone(),
     });
-    let view = ActivityPage {
-        frame: frame(&app, &headers, &person, "/activity"),
+    Ok(visit.show(&ActivityPage {
+        frame: visit.frame(&person, "/activity"),
         rows: rows.collect(),
         newer_href: before.map(|_| "/activity".into()),
         older_href: page.older.map(|number| format!("/activity?before={number}")),
-    };
-    Ok(show(&app, view.frame.notice.is_some(), &view))
+    }))
 }

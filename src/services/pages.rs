@@ -1,12 +1,6 @@
 //! *Services*, in a browser, for administrators.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{Path, State},
-    http::HeaderMap,
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 
 use super::{
     Listed, New, configuration, http_door,
@@ -14,37 +8,30 @@ use super::{
 };
 use crate::{
     access::{Fresh, SignedIn},
-    app::App,
-    ctx::Ctx,
     problem::{Code, Problem},
     web::{
         form::Form,
-        frame::{frame, go, show, when},
         views::{Choice, Field, NoticeKind},
+        visit::{Visit, about},
     },
 };
 
 const HERE: &str = "/services";
 
 /// `GET /services`.
-pub async fn list(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    headers: HeaderMap,
-    person: SignedIn,
-) -> Result<Response, Problem> {
-    let rows = super::list(&app, &person.admin()?)?.into_iter().map(|listed| ServiceRow {
+pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
+    let rows = super::list(&visit.app, &person.admin()?)?.into_iter().map(|listed| ServiceRow {
         name: listed.service.name.to_string(),
         kinds: listed.service.kinds.to_string(),
         href: page_of(listed.service.name.as_str()),
-        last_used: listed.last_used.map(|at| when(at, ctx.stamp.now)),
+        last_used: listed.last_used.map(|at| visit.when(at)),
     });
     let view = ListPage {
         rows: rows.collect(),
-        frame: frame(&app, &headers, &person, HERE),
+        frame: visit.frame(&person, HERE),
         add_href: "/services/add".into(),
     };
-    Ok(show(&app, view.frame.notice.is_some(), &view))
+    Ok(visit.show(&view))
 }
 
 fn page_of(name: &str) -> String {
@@ -52,102 +39,73 @@ fn page_of(name: &str) -> String {
 }
 
 /// `GET /services/add`.
-pub async fn add(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    person: Fresh<SignedIn>,
-) -> Result<Response, Problem> {
+pub async fn add(visit: Visit, person: Fresh<SignedIn>) -> Result<Response, Problem> {
     person.admin()?;
-    Ok(add_page(&app, &headers, person.who(), "", &[], None))
+    Ok(add_page(&visit, person.who(), "", &[], None))
 }
 
 fn add_page(
-    app: &App,
-    headers: &HeaderMap,
+    visit: &Visit,
     person: &SignedIn,
     name: &str,
     kinds: &[&str],
     problem: Option<&Problem>,
 ) -> Response {
-    let about = |field| problem.filter(|p| p.field == Some(field)).map(|p| p.detail.clone());
     let view = AddPage {
-        frame: frame(app, headers, person, HERE),
+        frame: visit.frame(person, HERE),
         action: "/services/add".into(),
         cancel_href: HERE.into(),
-        name: Field { value: name.into(), error: about("name") },
+        name: Field { value: name.into(), error: about(problem, &["name"]) },
         kinds: Choice::kinds(kinds),
-        kinds_error: about("kinds"),
+        kinds_error: about(problem, &["kinds"]),
     };
-    let mut response = show(app, view.frame.notice.is_some(), &view);
-    if let Some(problem) = problem {
-        *response.status_mut() = problem.code.status();
-    }
-    response
+    visit.show_again(&view, problem)
 }
 
 /// `POST /services/add`: the answer shows the key, this once.
-pub async fn post_add(
-    State(app): State<Arc<App>>,
-    mut ctx: Ctx,
-    headers: HeaderMap,
-    person: Fresh<SignedIn>,
-    form: Form,
-) -> Result<Response, Problem> {
+pub async fn post_add(mut visit: Visit, person: Fresh<SignedIn>, form: Form) -> Result<Response, Problem> {
     let admin = person.admin()?;
     let added = match New::parse(form.get("name"), form.all("kind")) {
-        Ok(new) => super::add(&app, &mut ctx, &admin, new).await,
+        Ok(new) => super::add(&visit.app, &mut visit.ctx, &admin, new).await,
         Err(problem) => Err(problem),
     };
     match added {
         Ok((service, key)) => {
-            Ok(key_page(&app, &headers, person.who(), service.name.as_str(), key.expose(), KeyOf::NewService))
+            Ok(key_page(&visit, person.who(), service.name.as_str(), key.expose(), KeyOf::NewService))
         }
         Err(problem) if matches!(problem.code, Code::Unfit | Code::Conflict) => {
             let kinds: Vec<_> = form.all("kind").collect();
-            Ok(add_page(&app, &headers, person.who(), form.get("name"), &kinds, Some(&problem)))
+            Ok(add_page(&visit, person.who(), form.get("name"), &kinds, Some(&problem)))
         }
         Err(problem) => Err(problem),
     }
 }
 
-fn key_page(
-    app: &App,
-    headers: &HeaderMap,
-    person: &SignedIn,
-    name: &str,
-    key: &str,
-    key_of: KeyOf,
-) -> Response {
+fn key_page(visit: &Visit, person: &SignedIn, name: &str, key: &str, key_of: KeyOf) -> Response {
     let view = KeyPage {
-        frame: frame(app, headers, person, HERE),
+        frame: visit.frame(person, HERE),
         name: name.into(),
         key: key.into(),
         key_of,
-        configurations: configuration::all(app.config.http.public_url.as_str(), name, key),
+        configurations: configuration::all(visit.app.config.http.public_url.as_str(), name, key),
         service_href: page_of(name),
     };
-    show(app, view.frame.notice.is_some(), &view)
+    visit.show(&view)
 }
 
 /// `GET /services/at/{name}`.
-pub async fn service(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    headers: HeaderMap,
-    person: SignedIn,
-    Path(name): Path<String>,
-) -> Result<Response, Problem> {
-    let Listed { service, last_used } = super::get(&app, &person.admin()?, &name)?;
+pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -> Result<Response, Problem> {
+    let Listed { service, last_used } = super::get(&visit.app, &person.admin()?, &name)?;
     let here = page_of(&name);
     let view = ServicePage {
-        frame: frame(&app, &headers, &person, HERE),
+        frame: visit.frame(&person, HERE),
         kinds: service.kinds.to_string(),
         who: "everyone".into(),
-        last_used: last_used.map(|at| when(at, ctx.stamp.now)),
-        door_url: http_door(&app, &service.name),
-        key_made: when(service.key_made_at, ctx.stamp.now),
+        last_used: last_used.map(|at| visit.when(at)),
+        door_url: http_door(&visit.app, &service.name),
+        key_made: visit.when(service.key_made_at),
         configurations: configuration::all(
-            app.config.http.public_url.as_str(),
+            visit.app.config.http.public_url.as_str(),
             service.name.as_str(),
             KEY_PLACE,
         ),
@@ -156,69 +114,60 @@ pub async fn service(
         remove_href: format!("{here}/remove"),
         name,
     };
-    Ok(show(&app, view.frame.notice.is_some(), &view))
+    Ok(visit.show(&view))
 }
 
 /// `GET /services/at/{name}/new-key`.
 pub async fn new_key(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    visit: Visit,
     person: Fresh<SignedIn>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    super::get(&app, person.admin()?.who(), &name)?;
+    super::get(&visit.app, person.admin()?.who(), &name)?;
     let view = NewKeyPage {
-        frame: frame(&app, &headers, person.who(), HERE),
+        frame: visit.frame(person.who(), HERE),
         action: format!("{}/new-key", page_of(&name)),
         cancel_href: page_of(&name),
         name,
     };
-    Ok(show(&app, view.frame.notice.is_some(), &view))
+    Ok(visit.show(&view))
 }
 
 /// `POST /services/at/{name}/new-key`: the answer shows the key, this once.
 pub async fn post_new_key(
-    State(app): State<Arc<App>>,
-    mut ctx: Ctx,
-    headers: HeaderMap,
+    mut visit: Visit,
     person: Fresh<SignedIn>,
     Path(name): Path<String>,
     _form: Form,
 ) -> Result<Response, Problem> {
-    let (service, key) = super::new_key(&app, &mut ctx, &person.admin()?, &name).await?;
-    Ok(key_page(&app, &headers, person.who(), service.name.as_str(), key.expose(), KeyOf::Replaced))
+    let (service, key) = super::new_key(&visit.app, &mut visit.ctx, &person.admin()?, &name).await?;
+    Ok(key_page(&visit, person.who(), service.name.as_str(), key.expose(), KeyOf::Replaced))
 }
 
 /// `GET /services/at/{name}/remove`.
 pub async fn remove(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
+    visit: Visit,
     person: Fresh<SignedIn>,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    super::get(&app, person.admin()?.who(), &name)?;
+    super::get(&visit.app, person.admin()?.who(), &name)?;
     let view = RemovePage {
-        frame: frame(&app, &headers, person.who(), HERE),
+        frame: visit.frame(person.who(), HERE),
         action: format!("{}/remove", page_of(&name)),
         cancel_href: page_of(&name),
         name,
     };
-    Ok(show(&app, view.frame.notice.is_some(), &view))
+    Ok(visit.show(&view))
 }
 
 /// `POST /services/at/{name}/remove`.
 pub async fn post_remove(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
+    visit: Visit,
     person: Fresh<SignedIn>,
     Path(name): Path<String>,
     _form: Form,
 ) -> Result<Response, Problem> {
-    super::remove(&app, &ctx, &person.admin()?, &name).await?;
-    Ok(go(
-        &app,
-        HERE,
-        NoticeKind::Success,
-        &format!("The service {name} is removed, and its door is closed."),
-    ))
+    super::remove(&visit.app, &visit.ctx, &person.admin()?, &name).await?;
+    let text = format!("The service {name} is removed, and its door is closed.");
+    Ok(visit.go(HERE, NoticeKind::Success, &text))
 }

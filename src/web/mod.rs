@@ -21,11 +21,11 @@ pub mod assets;
 pub mod client;
 pub mod cookies;
 pub mod form;
-pub mod frame;
 pub mod headers;
 pub mod json;
 pub mod notice;
 pub mod views;
+pub mod visit;
 
 /// Marks a request that came through the socket in the data folder: whoever may open that socket administers the server.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,112 @@
+//! The pages behind one-time links: setting up the first account, resetting a password.
+
+use axum::{extract::Path, response::Response};
+
+use super::{
+    link_views::{FirstAccountPage, LinkFor, LinkSpentPage, ResetPage},
+    links,
+    pages::{HERE, and_revoked, in_form},
+    password::MIN_ALONE,
+};
+use crate::{
+    problem::{Code, Problem},
+    sign_in::pages::sign_in_at_once,
+    web::{
+        cookies,
+        form::Form,
+        views::{Field, NoticeKind},
+        visit::{Visit, about},
+    },
+};
+
+/// `GET /setup/{token}`.
+pub async fn set_up(visit: Visit, Path(token): Path<String>) -> Result<Response, Problem> {
+    match links::set_up_open(&visit.app, visit.now(), &token) {
+        Ok(()) => Ok(set_up_page(&visit, &token, ["", ""], None)),
+        Err(problem) => link_spent(&visit, LinkFor::Setup, problem),
+    }
+}
+
+fn set_up_page(visit: &Visit, token: &str, [id, name]: [&str; 2], problem: Option<&Problem>) -> Response {
+    let view = FirstAccountPage {
+        page: visit.outside(),
+        action: format!("/setup/{token}"),
+        id: Field { value: id.into(), error: about(problem, &["id"]) },
+        name: Field { value: name.into(), error: about(problem, &["name"]) },
+        password_error: about(problem, &["password", ""]),
+        min_length: MIN_ALONE,
+    };
+    visit.show_again(&view, problem)
+}
+
+fn link_spent(visit: &Visit, link_for: LinkFor, problem: Problem) -> Result<Response, Problem> {
+    if problem.code != Code::LinkSpent {
+        return Err(problem);
+    }
+    let view = LinkSpentPage { page: visit.outside(), link_for, sign_in_href: "/sign-in".into() };
+    Ok(visit.show_again(&view, Some(&problem)))
+}
+
+/// `POST /setup/{token}`: makes the account, and signs it in.
+pub async fn post_set_up(
+    mut visit: Visit,
+    Path(token): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let (id, name, password) = (form.get("id"), form.get("name"), form.get("password"));
+    match links::set_up(&visit.app, &mut visit.ctx, &token, id, name, password).await {
+        Ok(_) => {}
+        Err(problem) if in_form(&problem) => {
+            return Ok(set_up_page(&visit, &token, [id, name], Some(&problem)));
+        }
+        Err(problem) => return link_spent(&visit, LinkFor::Setup, problem),
+    }
+    let token = sign_in_at_once(&mut visit, id, password).await?;
+    let text =
+        "Your account is set up, and it administers this server. Next, turn on two-factor authentication.";
+    let mut response = visit.go(HERE, NoticeKind::Success, text);
+    visit.put_cookie(&mut response, cookies::SESSION, token.expose(), cookies::SESSION_DAYS);
+    Ok(response)
+}
+
+/// `GET /reset/{token}`.
+pub async fn reset(visit: Visit, Path(token): Path<String>) -> Result<Response, Problem> {
+    reset_page(&visit, &token, None)
+}
+
+fn reset_page(visit: &Visit, token: &str, problem: Option<&Problem>) -> Result<Response, Problem> {
+    let reset = match links::reset_open(&visit.app, visit.now(), token) {
+        Ok(reset) => reset,
+        Err(problem) => return link_spent(visit, LinkFor::Reset, problem),
+    };
+    let view = ResetPage {
+        page: visit.outside(),
+        action: format!("/reset/{token}"),
+        account_id: reset.account.name.to_string(),
+        asks_code: reset.two_factor,
+        password_error: about(problem, &["password"]),
+        code_error: about(problem, &["code"]),
+        min_length: reset.fewest(),
+        revokes: reset.revokes,
+        problem: about(problem, &[""]),
+    };
+    Ok(visit.show_again(&view, problem))
+}
+
+/// `POST /reset/{token}`.
+pub async fn post_reset(
+    mut visit: Visit,
+    Path(token): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    match links::reset(&visit.app, &mut visit.ctx, &token, form.get("password"), form.get("code")).await {
+        Ok(revoked) => {
+            let text = format!("Your new password is set. Sign in with it.{}", and_revoked(revoked));
+            let mut response = visit.go("/sign-in", NoticeKind::Success, &text);
+            visit.put_cookie(&mut response, cookies::SESSION, "", 0);
+            Ok(response)
+        }
+        Err(problem) if in_form(&problem) => reset_page(&visit, &token, Some(&problem)),
+        Err(problem) => link_spent(&visit, LinkFor::Reset, problem),
+    }
+}
