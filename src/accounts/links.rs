@@ -3,7 +3,7 @@
 
 use domain::{AccountName, Actor, LinkId, Secret, Timestamp, What, WhyEnded};
 use store::{
-    Tx,
+    Conn, Tx,
     accounts::{self as rows, Account},
     app_passwords, browsers, budgets, events,
     links::{self, Link, Purpose},
@@ -54,8 +54,14 @@ fn make_link(ctx: &mut Ctx, purpose: Purpose, expires_at: Timestamp) -> (Link, S
 /// # Errors
 /// `link-spent` when it doesn't, or no longer.
 pub fn set_up_open(app: &App, now: Timestamp, token: &str) -> Result<(), Problem> {
-    match app.store.read(|conn| links::by_token(conn, &secrets::hash(token), now))? {
-        Some(Link { purpose: Purpose::SetUp, .. }) => Ok(()),
+    let hash = secrets::hash(token);
+    app.store.read(|conn| may_set_up(conn, &hash, now)).map(drop)
+}
+
+/// The link, if it is one that sets up the first account, and there is none yet: one may have been made on the command line since.
+fn may_set_up(conn: &mut Conn, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
+    match links::by_token(conn, hash, now)? {
+        Some(link @ Link { purpose: Purpose::SetUp, .. }) if !rows::any(conn)? => Ok(link),
         _ => Err(link_spent()),
     }
 }
@@ -78,7 +84,8 @@ pub async fn set_up(
     let (stamp, hash, row) = (ctx.stamp.clone(), secrets::hash(token), account.clone());
     app.store
         .write(move |tx| {
-            spend(tx, &hash, stamp.now)?;
+            let link = may_set_up(tx, &hash, stamp.now)?;
+            links::spend(tx, link.id)?;
             insert(tx, &stamp, Actor::Account(row.id), &row)
         })
         .await?;
