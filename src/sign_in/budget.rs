@@ -37,7 +37,10 @@ impl Bucket {
 
 /// An attempt that has been counted. Drop it, and it stays a failure.
 #[must_use = "an attempt that turns out right has to be said so"]
-pub struct Attempt(Bucket);
+pub struct Attempt {
+    bucket: Bucket,
+    before: Budget,
+}
 
 /// Counts an attempt.
 ///
@@ -45,20 +48,21 @@ pub struct Attempt(Bucket);
 /// `too-many-attempts`, and then it isn't looked at.
 pub async fn attempt(app: &App, stamp: &Stamp, bucket: Bucket) -> Result<Attempt, Problem> {
     let (counted, stamp) = (bucket.clone(), stamp.clone());
-    app.store
+    let before = app
+        .store
         .write(move |tx| {
             let now = stamp.now;
-            let after =
-                budgets::get(tx, &counted.key)?.attempt(now).map_err(|why| Problem::too_many(why, now))?;
+            let before = budgets::get(tx, &counted.key)?;
+            let after = before.attempt(now).map_err(|why| Problem::too_many(why, now))?;
             budgets::put(tx, &counted.key, after)?;
             if after.failures == Budget::LIMIT {
                 let event = stamp.event(Some(counted.account), Actor::Doorkey, What::SignInBlocked);
                 events::append(tx, now, event)?;
             }
-            Ok::<_, Problem>(())
+            Ok::<_, Problem>(before)
         })
         .await?;
-    Ok(Attempt(bucket))
+    Ok(Attempt { bucket, before })
 }
 
 impl Attempt {
@@ -67,7 +71,7 @@ impl Attempt {
     /// # Errors
     /// As the database has them.
     pub async fn right(self, app: &App) -> Result<(), Problem> {
-        Ok(app.store.write(move |tx| budgets::clear(tx, &self.0.key)).await?)
+        Ok(app.store.write(move |tx| budgets::clear(tx, &self.bucket.key)).await?)
     }
 
     /// It was right, but the code is still to come: only this attempt is taken back.
@@ -77,8 +81,8 @@ impl Attempt {
     pub async fn right_so_far(self, app: &App) -> Result<(), Problem> {
         app.store
             .write(move |tx| {
-                let before = budgets::get(tx, &self.0.key)?;
-                Ok::<_, Problem>(budgets::put(tx, &self.0.key, before.refund())?)
+                let counted = budgets::get(tx, &self.bucket.key)?;
+                Ok::<_, Problem>(budgets::put(tx, &self.bucket.key, counted.refund(self.before))?)
             })
             .await
     }

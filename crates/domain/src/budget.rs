@@ -45,10 +45,15 @@ impl Budget {
         Ok(Self { failures: self.failures + 1, last_failed_at: Some(now) })
     }
 
-    /// Takes back an attempt that was right but doesn't finish the sign-in, such as a password before its code:
-    /// an earlier failure stays counted, or knowing the password would give endless guesses at the code.
+    /// Takes back an attempt that was right but doesn't finish the sign-in, such as a password before its code; `before` is
+    /// how it stood before that attempt. An earlier failure stays counted, or knowing the password would give endless
+    /// guesses at the code. Its wait isn't begun anew, or the code would never come in time.
     #[must_use]
-    pub const fn refund(self) -> Self {
+    pub fn refund(self, before: Self) -> Self {
+        if self.failures == before.failures + 1 {
+            return before;
+        }
+        // Others have come meanwhile, and theirs was the last.
         Self { failures: self.failures.saturating_sub(1), last_failed_at: self.last_failed_at }
     }
 
@@ -91,11 +96,29 @@ mod tests {
         loop {
             now = now.plus_days(1);
             let Ok(password) = budget.attempt(now) else { break };
-            now = now.plus_days(1);
-            let Ok(code) = password.refund().attempt(now) else { break };
+            let Ok(code) = password.refund(budget).attempt(now) else { break };
             (budget, guesses) = (code, guesses + 1);
         }
         assert_eq!(guesses, 100);
+    }
+
+    #[test]
+    fn the_code_may_follow_a_right_password_at_once_whatever_came_before() {
+        for failures in [0, 5, 20, 99] {
+            let (before, now) = (failed(failures), NOON.plus_seconds(900));
+            let after = before.attempt(now).map(|password| password.refund(before));
+            assert_eq!(after, Ok(before));
+            assert!(before.attempt(now).is_ok(), "{failures}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_came_meanwhile_is_not_taken_back() {
+        let (before, later) = (failed(3), NOON.plus_seconds(1));
+        let both = before.attempt(NOON).and_then(|password| password.attempt(later));
+        let left = Budget { failures: 4, last_failed_at: Some(later) };
+        assert_eq!(both.map(|both| both.refund(before)), Ok(left));
+        assert_eq!(Budget::default().refund(before), Budget::default());
     }
 
     #[test]
