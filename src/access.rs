@@ -109,16 +109,18 @@ fn sign_in_needed() -> Problem {
 /// # Errors
 /// `sign-in-needed` when there is none, or its time is over.
 pub async fn session(parts: &Parts, app: &App, now: Timestamp) -> Result<(Session, Account), Problem> {
-    let token = if parts.uri.path().starts_with("/api/") {
+    let (client, token) = if parts.uri.path().starts_with("/api/") {
         let sent = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
         let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        MachineToken::parse(TokenKind::PersonalApi, sent.trim()).map(|token| secrets::hash(token.expose()))
+        let token = MachineToken::parse(TokenKind::PersonalApi, sent.trim());
+        (Client::CommandLine, token.map(|token| secrets::hash(token.expose())))
     } else {
-        cookies::get(&parts.headers, app, cookies::SESSION).map(secrets::hash)
+        (Client::Browser, cookies::get(&parts.headers, app, cookies::SESSION).map(secrets::hash))
     };
     let token_hash = token.ok_or_else(sign_in_needed)?;
     let (session, account) = app.store.read(|conn| {
-        let Some(session) = sessions::by_token(conn, &token_hash)? else { return Err(sign_in_needed()) };
+        let session = sessions::by_token(conn, &token_hash)?.filter(|session| session.client == client);
+        let Some(session) = session else { return Err(sign_in_needed()) };
         let account = store::accounts::by_id(conn, session.account)?.ok_or_else(sign_in_needed)?;
         Ok((session, account))
     })?;
