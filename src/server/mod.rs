@@ -1,6 +1,14 @@
 //! The server's sockets: accepting connections, bounding them, and ending them when it is told to stop.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -25,6 +33,10 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const HEAD_SIZE: usize = 64 * 1024;
 /// How long requests have to end once the server is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// How long a connection has to send its last answer, once the server is told to stop and no request is at work on it. A request
+/// whose head has not come whole isn't waited for.
+const LAST_TIME: Duration = Duration::from_secs(1);
 
 /// Where connections come in.
 pub enum Listener {
@@ -149,13 +161,21 @@ async fn serve(
     router: Router,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let at_work = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&at_work);
     let service = service_fn(move |mut request: Request<Incoming>| {
         match peer {
             Peer::Address(address) => request.extensions_mut().insert(ConnectInfo(address)).map(drop),
             Peer::Local => request.extensions_mut().insert(LocalAdministrator).map(drop),
         };
         let answer = router.clone().oneshot(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        let counter = Arc::clone(&counter);
+        async move {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let answer = answer.await.unwrap_or_else(|never| match never {});
+            counter.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -168,7 +188,11 @@ async fn serve(
         _ = connection.as_mut() => {}
         () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            if at_work.load(Ordering::SeqCst) == 0 {
+                let _ = tokio::time::timeout(LAST_TIME, connection).await;
+            } else {
+                let _ = connection.await;
+            }
         }
     }
 }
