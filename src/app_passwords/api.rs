@@ -19,15 +19,16 @@ fn describe(password: &AppPassword, now: Timestamp) -> Value {
         Opens::First => json!("first"),
         Opens::Kinds(kinds) => json!(kinds),
     };
+    let ended = password.ended_by(now);
     json!({
         "id": password.id,
         "label": password.label,
         "for": opens,
-        "state": if password.is_live(now) { "live" } else { "ended" },
+        "state": if ended.is_none() { "live" } else { "ended" },
         "created_at": password.created_at,
         "expires_at": password.expires_at,
-        "ended_at": password.ended.map(|ended| ended.at),
-        "why_ended": password.ended.map(|ended| ended.why),
+        "ended_at": ended.map(|ended| ended.at),
+        "why_ended": ended.map(|ended| ended.why),
         "last_use": password.last_use,
         "tried_after_end": password.tried_after_end,
     })

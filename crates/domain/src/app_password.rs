@@ -32,7 +32,14 @@ impl AppPassword {
     /// Whether it works at `now`. One whose time has come doesn't, also before its end has been written down.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.ended.is_none() && self.expires_at.is_none_or(|at| now < at)
+        self.ended_by(now).is_none()
+    }
+
+    /// Its end, if that has come by `now`: one whose time is over has expired, also before that has been written down.
+    #[must_use]
+    pub fn ended_by(&self, now: Timestamp) -> Option<Ended> {
+        let expired = self.expires_at.filter(|at| *at <= now).map(|at| Ended { at, why: WhyEnded::Expired });
+        self.ended.or(expired)
     }
 }
 
