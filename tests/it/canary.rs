@@ -119,8 +119,15 @@ impl Canary {
             let mut found = BTreeSet::new();
             for (at, begin) in bytes.windows(BEGIN).enumerate() {
                 for (secret, form) in begins.get(begin).into_iter().flatten() {
-                    if secret.is_at(bytes, at, form) && found.insert(&secret.name) && !shows.contains(&secret.name) {
-                        wrong.push(format!("{} is in {place}, as {}", secret.name, String::from_utf8_lossy(form)));
+                    if secret.is_at(bytes, at, form)
+                        && found.insert(&secret.name)
+                        && !shows.contains(&secret.name)
+                    {
+                        wrong.push(format!(
+                            "{} is in {place}, as {}",
+                            secret.name,
+                            String::from_utf8_lossy(form)
+                        ));
                     }
                 }
             }
@@ -139,7 +146,8 @@ const BEGIN: usize = 6;
 impl Secret {
     fn is_at(&self, bytes: &[u8], at: usize, form: &[u8]) -> bool {
         let beside = |at: Option<usize>| {
-            at.and_then(|at| bytes.get(at)).is_some_and(|b| b.is_ascii_alphanumeric() || b".-+/=_%&#;".contains(b))
+            at.and_then(|at| bytes.get(at))
+                .is_some_and(|b| b.is_ascii_alphanumeric() || b".-+/=_%&#;".contains(b))
         };
         bytes[at..].starts_with(form)
             && !(self.alone && (beside(at.checked_sub(1)) || beside(Some(at + form.len()))))
@@ -184,7 +192,10 @@ fn it_finds_a_secret_in_every_encoding() {
         STANDARD.encode(format!("{ADA}:{secret}")),
         URL_SAFE_NO_PAD.encode(format!("a{secret}bcd")),
         URL_SAFE_NO_PAD.encode(format!("ab{secret}c")),
-        format!("/reset/{}", percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)),
+        format!(
+            "/reset/{}",
+            percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
+        ),
         format!("{:x?}", secret.as_bytes()).replace(", ", ""),
         format!("{:?}", secret.as_bytes()),
     ] {
@@ -248,7 +259,11 @@ fn in_the_browser<'s>(canary: &mut Canary, server: &'s Server) -> Person<'s> {
     let password = shown.replace("<span>", "").replace("</span>", "").replace("<wbr>", "").trim().to_owned();
     canary.hide("the password of the browser", &password);
     // Its groups stand in elements of their own, which is how it is shown.
-    canary.page("the page with the password", Page(with_text(&made.0, &shown, &password)), &["the password of the browser"]);
+    canary.page(
+        "the page with the password",
+        Page(with_text(&made.0, &shown, &password)),
+        &["the password of the browser"],
+    );
     let mut service = server.service("calendar", "calendars");
     canary.hide("the first key", &service.key);
     door(canary, server, &service, &[&password, first, "abcd-efgh-ijkl-mnop-qrst-uvwx"]);
@@ -290,10 +305,18 @@ fn in_the_browser<'s>(canary: &mut Canary, server: &'s Server) -> Person<'s> {
         canary.page("a change of the password", browser.submit("/security/password", &fields), &[]);
     }
     person.password = second.into();
-    let broken = browser.post("/security/password", &[("current", second), ("form_token", "canary-form-token-of-another")]);
+    let broken = browser
+        .post("/security/password", &[("current", second), ("form_token", "canary-form-token-of-another")]);
     canary.hide("another form token", "canary-form-token-of-another");
     canary.page("a form that is not ours", broken, &[]);
-    for path in ["/security", "/app-passwords", "/activity", "/services", "/services/at/calendar", "/app-passwords/generate"] {
+    for path in [
+        "/security",
+        "/app-passwords",
+        "/activity",
+        "/services",
+        "/services/at/calendar",
+        "/app-passwords/generate",
+    ] {
         canary.page(path, browser.get(path), &[]);
     }
     person
@@ -354,7 +377,10 @@ fn in_the_api<'s>(canary: &mut Canary, server: &'s Server, person: &mut Person<'
 
     let begun = person.api.post("/account/two-factor", &json!({}));
     canary.answer("two-factor, begun again", &begun, &[]);
-    let made = server.admin().post("/accounts", &json!({ "id": "eve@example.org", "name": "Eve", "password": third, "totp": true }));
+    let made = server.admin().post(
+        "/accounts",
+        &json!({ "id": "eve@example.org", "name": "Eve", "password": third, "totp": true }),
+    );
     canary.hide("another TOTP secret", made.clone().json(201)["totp_secret"].as_str().unwrap());
     canary.answer("an account", &made, &["another TOTP secret"]);
 
@@ -395,7 +421,8 @@ fn at_the_command_line(canary: &mut Canary, server: &Server, person: &Person<'_>
     run(canary, &["sign-in", &url, ADA, "--password-stdin"], wrong, &[]).with(1);
     let code = person.code();
     canary.hide("a code", &code);
-    run(canary, &["sign-in", &url, ADA, "--password-stdin", "--code", &code, "--json"], password, &[]).with(0);
+    run(canary, &["sign-in", &url, ADA, "--password-stdin", "--code", &code, "--json"], password, &[])
+        .with(0);
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(cli.credentials()).unwrap()).unwrap();
     canary.hide("the token of the command line", kept["token"].as_str().unwrap());
     for (name, json) in [("a password at the command line", false), ("another at the command line", true)] {
@@ -405,7 +432,10 @@ fn at_the_command_line(canary: &mut Canary, server: &Server, person: &Person<'_>
         let done = run(canary, &arguments, "", &[]).with(0);
         let shown = match json {
             false => done.out.trim().to_owned(),
-            true => serde_json::from_str::<serde_json::Value>(&done.out).unwrap()["password"].as_str().unwrap().into(),
+            true => serde_json::from_str::<serde_json::Value>(&done.out).unwrap()["password"]
+                .as_str()
+                .unwrap()
+                .into(),
         };
         canary.hide(name, &shown);
         canary.seen[before].shows.push(name.into());
@@ -415,11 +445,13 @@ fn at_the_command_line(canary: &mut Canary, server: &Server, person: &Person<'_>
     run(canary, &["passwords", "revoke", "apw_no"], "", &[]).with(1);
     let data = server.data().display().to_string();
     let before = canary.seen.len();
-    let key = run(canary, &["admin", "service", "add", "web", "--kind", "other", "--data", &data], "", &[]).with(0);
+    let key =
+        run(canary, &["admin", "service", "add", "web", "--kind", "other", "--data", &data], "", &[]).with(0);
     canary.hide("the key at the command line", key.out.trim());
     canary.seen[before].shows.push("the key at the command line".into());
     run(canary, &["admin", "service", "list", "--data", &data], "", &[]).with(0);
-    let add = ["admin", "account", "add", "bob@example.org", "--name", "Bob", "--password-stdin", "--data", &data];
+    let add =
+        ["admin", "account", "add", "bob@example.org", "--name", "Bob", "--password-stdin", "--data", &data];
     run(canary, &add, password, &[]).with(0);
     run(canary, &add, password, &[]).with(1);
 }
@@ -454,6 +486,11 @@ fn no_secret_is_found_anywhere() {
     let log = server.log();
     assert!(log.contains("path=\"/api/v1/sign-in\" status=401"), "{log}");
     canary.saw("the log", log, &["the set-up link"]);
-    assert!(canary.secrets.len() > 40 && canary.seen.len() > 60, "{} {}", canary.secrets.len(), canary.seen.len());
+    assert!(
+        canary.secrets.len() > 40 && canary.seen.len() > 60,
+        "{} {}",
+        canary.secrets.len(),
+        canary.seen.len()
+    );
     canary.check();
 }

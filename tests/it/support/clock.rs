@@ -3,26 +3,31 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{
-        OnceLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Mutex, OnceLock},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use domain::Timestamp;
 
-/// A clock that is some seconds before or behind the machine's.
+/// A clock that is some seconds before or behind the machine's, or stands still.
 pub struct Clock {
     file: PathBuf,
-    offset: AtomicI64,
+    shows: Mutex<Shows>,
+}
+
+#[derive(Clone, Copy)]
+enum Shows {
+    /// The machine's time and so many seconds.
+    Moving(i64),
+    /// This time, until it is moved.
+    Standing(Timestamp),
 }
 
 impl Clock {
     /// A clock that is right, and kept in this file.
     pub fn new(file: PathBuf) -> Self {
-        let clock = Self { file, offset: AtomicI64::new(0) };
-        clock.write("+0");
+        let clock = Self { file, shows: Mutex::new(Shows::Moving(0)) };
+        clock.show(Shows::Moving(0));
         clock
     }
 
@@ -37,21 +42,38 @@ impl Clock {
         ]
     }
 
+    /// Stops it: then it shows the same time until it is moved. For what is counted in single seconds.
+    pub fn stand_still(&self) {
+        let now = Timestamp::from_millis(self.now().seconds() * 1000);
+        self.show(Shows::Standing(now));
+    }
+
     /// Moves it on, or back.
     pub fn move_by(&self, seconds: i64) {
-        let offset = self.offset.fetch_add(seconds, Ordering::SeqCst) + seconds;
-        self.write(&format!("{offset:+}"));
+        let shows = *self.shows.lock().unwrap();
+        self.show(match shows {
+            Shows::Moving(offset) => Shows::Moving(offset + seconds),
+            Shows::Standing(at) => Shows::Standing(at.plus_seconds(seconds)),
+        });
     }
 
     /// What it shows.
     pub fn now(&self) -> Timestamp {
-        machine_now().plus_seconds(self.offset.load(Ordering::SeqCst))
+        match *self.shows.lock().unwrap() {
+            Shows::Moving(offset) => machine_now().plus_seconds(offset),
+            Shows::Standing(at) => at,
+        }
     }
 
-    fn write(&self, offset: &str) {
+    fn show(&self, shows: Shows) {
+        let text = match shows {
+            Shows::Moving(offset) => format!("{offset:+}"),
+            Shows::Standing(at) => at.to_string().replace('T', " ").replace('Z', ""),
+        };
+        *self.shows.lock().unwrap() = shows;
         // Put in place at once: the server reads it whenever it asks for the time.
         let new = self.file.with_extension("new");
-        std::fs::write(&new, offset).unwrap();
+        std::fs::write(&new, text).unwrap();
         std::fs::rename(new, &self.file).unwrap();
     }
 }
