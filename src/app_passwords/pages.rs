@@ -1,7 +1,7 @@
 //! *App-Specific Passwords*, in a browser: the list, and revoking. Generating is in [`super::generate_pages`].
 
 use axum::{extract::Path, response::Response};
-use domain::{ACTIVE_APP_PASSWORDS_MAX, AppPassword, Opens, WhyEnded};
+use domain::{ACTIVE_APP_PASSWORDS_MAX, AppPassword, Ended, Opens, WhyEnded};
 
 use super::{
     generate_pages::GENERATE,
@@ -23,8 +23,9 @@ const MOST_ENDED: usize = 50;
 /// `GET /app-passwords`.
 pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
     let now = visit.now();
-    let (live, ended): (Vec<_>, Vec<_>) =
-        super::list(&visit.app, &person)?.into_iter().partition(|password| password.is_live(now));
+    let all = super::list(&visit.app, &person)?;
+    let live = all.iter().filter(|password| password.is_live(now));
+    let ended = all.iter().filter_map(|password| password.ended_by(now).map(|end| (password, end)));
     let view = ListPage {
         frame: visit.frame(&person, HERE),
         two_factor: visit.app.store.read(|conn| two_factor::is_on(conn, person.account.id))?,
@@ -32,8 +33,8 @@ pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
         generate_href: GENERATE.into(),
         revoke_all_href: "/app-passwords/revoke-all".into(),
         limit: ACTIVE_APP_PASSWORDS_MAX,
-        rows: live.iter().map(|password| active_row(&visit, password)).collect(),
-        ended: ended.iter().take(MOST_ENDED).map(|password| ended_row(&visit, password)).collect(),
+        rows: live.map(|password| active_row(&visit, password)).collect(),
+        ended: ended.take(MOST_ENDED).map(|(password, end)| ended_row(&visit, password, end)).collect(),
     };
     Ok(visit.show(&view))
 }
@@ -53,12 +54,8 @@ fn active_row(visit: &Visit, password: &AppPassword) -> ActiveRow {
     }
 }
 
-fn ended_row(visit: &Visit, password: &AppPassword) -> EndedRow {
-    // One whose time is over, but whose end nobody has written down yet, has expired at its time.
-    let (at, why) = password.ended.map_or_else(
-        || (password.expires_at.unwrap_or(visit.now()), WhyEnded::Expired),
-        |ended| (ended.at, ended.why),
-    );
+fn ended_row(visit: &Visit, password: &AppPassword, ended: Ended) -> EndedRow {
+    let (at, why) = (ended.at, ended.why);
     let reason = match why {
         WhyEnded::Expired => "",
         WhyEnded::Revoked => "by you",
