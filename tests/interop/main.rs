@@ -11,11 +11,13 @@
     reason = "a test says what went wrong by panicking, also in the functions that tests share"
 )]
 
+mod doorkey;
 mod parts;
 #[expect(dead_code, unused_imports, reason = "shared with tests/it, which uses the rest")]
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod browser;
 mod radicale;
 mod traefik;
 mod traffic;

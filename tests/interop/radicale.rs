@@ -2,7 +2,8 @@
 //! that the service's page shows, reached by vdirsyncer with app-specific passwords.
 
 use crate::{
-    parts::{Caddy, Kind, Login, Nginx, Radicale, Vdirsyncer, change, free_port, shipped},
+    doorkey,
+    parts::{Caddy, Kind, Login, Nginx, Radicale, Vdirsyncer, change, shipped},
     support::{Address, AppPassword, Person, Request, Server, basic},
 };
 
@@ -32,13 +33,7 @@ struct House {
 
 impl House {
     fn open(front: Front) -> Self {
-        let port = free_port();
-        let url = format!("http://127.0.0.1:{port}");
-        let doorkey = Server::start_with(&[
-            // A port of its own, to which it comes back after it was away.
-            ("DOORKEY__HTTP__LISTEN", &format!("127.0.0.1:{port}")),
-            ("DOORKEY__HTTP__PUBLIC_URL", &url),
-        ]);
+        let (doorkey, url) = doorkey::start_at("127.0.0.1");
         let radicale = Radicale::start();
         let text = |server, service: &str, kinds| {
             let key = doorkey.service(service, kinds).key;

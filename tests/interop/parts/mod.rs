@@ -1,6 +1,7 @@
 //! The foreign parts: where they are found, how each is started, and that it ends.
 
 mod caddy;
+mod chromium;
 mod nginx;
 mod process;
 mod radicale;
@@ -8,6 +9,7 @@ mod recorder;
 mod vdirsyncer;
 
 pub use caddy::Caddy;
+pub use chromium::{Chromium, Scripts};
 pub use nginx::Nginx;
 pub use process::{Part, find, free_port};
 pub use radicale::Radicale;
@@ -16,7 +18,7 @@ pub use vdirsyncer::{Kind, Login, Vdirsyncer};
 
 /// The ready configuration for this server, as the service's page shows it.
 pub fn shipped(server: &str, doorkey: &str, service: &str, key: &str) -> String {
-    let all = doorkey::services::configuration::all(doorkey, service, key);
+    let all = ::doorkey::services::configuration::all(doorkey, service, key);
     all.into_iter().find(|one| one.id == server).expect("ready configuration").text
 }
 

@@ -1,0 +1,189 @@
+//! Every page, wide and narrow, in light and in dark: nothing sticks out, nothing complains. The pictures lie in
+//! `target/screenshots`, for whoever wants to see what people see.
+
+use std::path::{Path, PathBuf};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use super::{ADA, PASSWORD, Visitor, visitor};
+use crate::parts::Scripts;
+
+const WIDTHS: [u32; 2] = [1280, 390];
+
+/// Takes pictures.
+struct Album {
+    folder: PathBuf,
+    seen: usize,
+}
+
+impl Album {
+    fn open() -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { folder, seen: 0 }
+    }
+
+    /// Looks at the page that is shown now.
+    fn look(&mut self, ada: &Visitor<'_>, name: &str) {
+        self.seen += 1;
+        for width in WIDTHS {
+            let screen =
+                json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+            ada.browser.devtools("Emulation.setDeviceMetricsOverride", screen);
+            for scheme in ["light", "dark"] {
+                let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+                ada.browser.devtools("Emulation.setEmulatedMedia", media);
+                let file = format!("{:02}-{name}-{width}-{scheme}.png", self.seen);
+                std::fs::write(self.folder.join(file), picture(ada, width)).unwrap();
+            }
+            assert_eq!(ada.browser.compute(STICKS_OUT), json!([]), "{name} at {width}");
+        }
+        // Wide again, where what is pressed next is beside the page and not in a menu.
+        ada.browser.devtools("Emulation.clearDeviceMetricsOverride", json!({}));
+        assert_eq!(ada.browser.complaints(), [""; 0], "{name}");
+    }
+
+    fn look_at(&mut self, ada: &Visitor<'_>, path: &str, heading: &str, name: &str) {
+        ada.open(path);
+        ada.browser.shows(heading);
+        self.look(ada, name);
+    }
+}
+
+/// The whole page, from top to bottom.
+fn picture(ada: &Visitor<'_>, width: u32) -> Vec<u8> {
+    // What is changing colour is done with it.
+    ada.browser.compute("document.getAnimations().forEach((animation) => animation.finish())");
+    let height = ada.browser.compute("Math.max(900, document.documentElement.scrollHeight)");
+    let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+    let asked =
+        json!({ "format": "png", "captureBeyondViewport": true, "optimizeForSpeed": true, "clip": clip });
+    let picture = ada.browser.devtools("Page.captureScreenshot", asked);
+    STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
+}
+
+/// What reaches beyond the window's width, unless it lies in something that scrolls by itself.
+const STICKS_OUT: &str = r#"(() => {
+    const page = document.documentElement;
+    const scrolls = (element) => {
+        for (let at = element; at && at !== document.body; at = at.parentElement) {
+            if (getComputedStyle(at).overflowX !== "visible") return true;
+        }
+        return false;
+    };
+    const out = [...document.body.querySelectorAll("*")]
+        .filter((e) => e.getBoundingClientRect().right > page.clientWidth + 0.5 && !scrolls(e))
+        .map((e) => e.outerHTML.slice(0, 120));
+    return page.scrollWidth > page.clientWidth ? ["the page scrolls sideways", ...out] : out;
+})()"#;
+
+#[test]
+fn every_page_fits_and_nothing_complains() {
+    let (server, url) = visitor::server();
+    let mut ada = Visitor::new(&server, &url, Scripts::Run);
+    let mut album = Album::open();
+
+    let link = server.set_up_path();
+    album.look_at(&ada, &link, "Set up Doorkey", "set-up");
+    ada.browser.fill("id", "ada");
+    // The browser would stop it before it is sent.
+    ada.browser.compute("document.querySelector('form').noValidate = true");
+    ada.browser.fill("name", "Ada Lovelace");
+    ada.browser.fill("password", "short");
+    ada.browser.press("Make the account");
+    ada.browser.shows("Set up Doorkey");
+    album.look(&ada, "set-up-refused");
+    ada.set_up();
+    album.look(&ada, "security-new");
+    album.look_at(&ada, &link, "This link no longer works", "link-spent");
+    album.look_at(&ada, "/app-passwords", "App-Specific Passwords", "app-passwords-without-two-factor");
+    album.look_at(&ada, "/services", "Services", "services-none");
+    album.look_at(&ada, "/security/two-factor", "Turn on two-factor authentication", "two-factor-on");
+    ada.read_key();
+    ada.browser.fill("code", &ada.wrong_code());
+    ada.browser.press("Turn on");
+    ada.browser.says("That isn't the code that stands now");
+    album.look(&ada, "two-factor-on-refused");
+    ada.browser.fill("code", &ada.code());
+    ada.browser.press("Turn on");
+    ada.browser.shows("App-Specific Passwords");
+    album.look(&ada, "app-passwords-none");
+
+    ada.sign_out();
+    album.look(&ada, "sign-in");
+    ada.enter_password("not my password");
+    ada.browser.says("don't match");
+    album.look(&ada, "sign-in-refused");
+    ada.enter_password(PASSWORD);
+    ada.browser.shows("Enter your code");
+    album.look(&ada, "sign-in-code");
+    ada.browser.fill("code", &ada.wrong_code());
+    ada.browser.press("Sign in");
+    ada.browser.says("That isn't the code that stands now");
+    album.look(&ada, "sign-in-code-refused");
+    ada.enter_code();
+    ada.browser.shows("Sign-In and Security");
+
+    album.look_at(&ada, "/services/add", "Add a service", "service-add");
+    ada.browser.fill("name", "calendar");
+    ada.browser.press("Add service");
+    album.look(&ada, "service-add-refused");
+    ada.add_service("calendar", "Calendars", "nginx");
+    album.look(&ada, "service-key");
+    ada.add_service("calendars-and-contacts-of-the-whole-team", "Mail", "nginx");
+    album.look_at(&ada, "/services", "Services", "services");
+    album.look_at(&ada, "/services/at/calendar", "calendar", "service");
+    for summary in ["Caddy", "Traefik"] {
+        ada.browser.press_label(summary);
+        album.look(&ada, &format!("service-{}", summary.to_lowercase()));
+    }
+    album.look_at(&ada, "/services/at/calendar/new-key", "Make a new key for calendar?", "service-new-key");
+    album.look_at(&ada, "/services/at/calendar/remove", "Remove calendar?", "service-remove");
+
+    album.look_at(&ada, "/app-passwords/generate", "Generate an app-specific password", "generate");
+    ada.browser.fill("label", "Mail on iPhone");
+    ada.browser.press("Generate");
+    ada.browser.shows("Generate an app-specific password");
+    album.look(&ada, "generate-refused");
+    let phone = ada.generate("Mail on iPhone", &["Mail"]);
+    album.look(&ada, "generated");
+    let label = "The calendar on the old laptop that stands in the kitchen beside the window";
+    ada.generate(label, &["Calendars", "Contacts"]);
+    ada.generate("Build machine", &["The first app that uses it"]);
+
+    let mail = server.service("post", "mail");
+    let ask = |secret: &str| mail.ask(ADA, secret).status;
+    assert_eq!(ask(&phone), 200);
+    ada.go_to("App-Specific Passwords");
+    ada.browser.press_named("Revoke Mail on iPhone");
+    ada.browser.shows("Revoke Mail on iPhone?");
+    album.look(&ada, "revoke");
+    ada.browser.press("Revoke");
+    ada.browser.shows("App-Specific Passwords");
+    album.look(&ada, "revoked");
+    assert_eq!(ask(&phone), 401);
+    // So that the list says who used what: it is written down by a stop.
+    server.restart();
+    album.look_at(&ada, "/app-passwords", "App-Specific Passwords", "app-passwords");
+    album.look_at(&ada, "/app-passwords/revoke-all", "Revoke all 2 app-specific passwords?", "revoke-all");
+
+    album.look_at(&ada, "/security", "Sign-In and Security", "security");
+    ada.browser.press_label(ADA);
+    ada.browser.sees(".menu-account[open]");
+    album.look(&ada, "menu");
+    album.look_at(&ada, "/security/password", "Change your password", "change-password");
+    album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");
+    album.look_at(&ada, "/activity", "Activity", "activity");
+    album.look_at(&ada, "/nowhere", "Not found", "not-found");
+
+    // After ten minutes, what is of consequence asks again.
+    server.clock.move_by(11 * 60);
+    album.look_at(&ada, "/app-passwords/generate", "Confirm it’s you", "confirm");
+
+    let reset = server.admin().post(&format!("/accounts/{ADA}/reset-link"), &json!({})).json(201);
+    let link = reset["link"].as_str().unwrap().to_owned();
+    let path = &link[link.find("/reset/").unwrap()..];
+    album.look_at(&ada, path, "Set a new password", "reset");
+}

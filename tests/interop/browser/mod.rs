@@ -1,0 +1,8 @@
+//! The pages in a real browser, with real clicks and typing.
+
+mod journey;
+mod keyboard;
+mod looks;
+mod visitor;
+
+use visitor::{ADA, PASSWORD, Visitor};
