@@ -219,6 +219,8 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     let (router, opened) = open_locked(config, lock)?;
     let app = &opened.app;
 
+    // Before anybody can know that it runs: from then on it may be told to stop.
+    let told_to_stop = stop_signal();
     let local = local_socket(&socket);
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
@@ -228,7 +230,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
 
     print_set_up_link(app).await?;
     print_ready(address, &socket);
-    stop_signal().await;
+    told_to_stop.await;
     tracing::info!("stopping");
     let _ = stop.send(true);
     let _ = serving.await;
@@ -284,16 +286,20 @@ fn print_ready(http: SocketAddr, socket: &PathBuf) {
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
 }
 
-async fn stop_signal() {
+/// Heeds SIGTERM and SIGINT from now on, and gives what waits for one of them.
+fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        match signals {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
             }
+            // Without signals there is nothing to wait for; the process is ended from outside.
+            _ => std::future::pending().await,
         }
-        // Without signals there is nothing to wait for; the process is ended from outside.
-        _ => std::future::pending().await,
     }
 }
