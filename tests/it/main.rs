@@ -11,7 +11,7 @@
 
 mod support;
 
-// mod accounts;
+mod accounts;
 // mod api;
 mod app_passwords;
 mod canary;
@@ -20,9 +20,9 @@ mod crash;
 mod doors_http;
 // mod events;
 // mod pages;
-// mod reset_links;
+mod reset_links;
 // mod services;
 mod sessions;
 mod sign_in;
 mod start;
-// mod two_factor;
+mod two_factor;
