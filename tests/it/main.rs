@@ -12,16 +12,16 @@
 mod support;
 
 mod accounts;
-// mod api;
+mod api;
 mod app_passwords;
 mod canary;
-// mod cli;
+mod cli;
 mod crash;
 mod doors_http;
-// mod events;
-// mod pages;
+mod events;
+mod pages;
 mod reset_links;
-// mod services;
+mod services;
 mod sessions;
 mod sign_in;
 mod start;
