@@ -410,7 +410,7 @@ fn change(person: &Person<'_>, current: &str, new: &str) -> Answer {
 fn at_the_command_line(canary: &mut Canary, server: &Server, person: &Person<'_>) {
     let cli = Cli::new();
     let (url, password) = (server.url(), person.password.as_str());
-    let mut run = |canary: &mut Canary, arguments: &[&str], input: &str, shows: &[&str]| {
+    let run = |canary: &mut Canary, arguments: &[&str], input: &str, shows: &[&str]| {
         let done = cli.run_logging(arguments, input);
         canary.saw(&format!("standard output of {}", arguments[..2].join(" ")), &done.out, shows);
         canary.saw(&format!("standard error of {}", arguments[..2].join(" ")), &done.err, &[]);

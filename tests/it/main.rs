@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking, also in the functions that tests share"
 )]
 
+#[expect(unused_imports, reason = "shared with tests/interop, which uses the rest")]
 mod support;
 
 mod accounts;
