@@ -7,7 +7,7 @@ use seal::Keyring;
 use store::Store;
 
 use crate::{
-    accounts::password::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
+    accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
     sign_in::strangers::Strangers,
 };
 

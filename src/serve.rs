@@ -13,7 +13,7 @@ use seal::{Keyring, WrappedKey};
 use store::{DataLock, DbError, LockError, OpenError, Store};
 
 use crate::{
-    accounts::{self, password::Hasher},
+    accounts::{self, hasher::Hasher},
     app::App,
     app_passwords::{keeper, usage::Usage},
     clock::{self, Clock, NoRandomness},
@@ -60,6 +60,9 @@ pub enum ServeError {
     /// No randomness.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// No thread to hash passwords on.
+    #[error("no thread could be started: {0}. Raise the limit of processes for this user.")]
+    Threads(std::io::Error),
     /// An address can't be listened on.
     #[error("can't listen on {address}: {why}. Stop what uses it, or set another address: {setting}.")]
     Listen {
@@ -130,7 +133,7 @@ fn open_locked(config: Config, lock: DataLock) -> Result<(Router, Opened), Serve
         keyring,
         clock,
         usage: Usage::default(),
-        hasher: Hasher::default(),
+        hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
     });
     Ok((router::router(Arc::clone(&app)), Opened { app, _lock: lock }))

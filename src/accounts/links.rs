@@ -194,7 +194,7 @@ pub async fn reset(
         two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
         attempt.right(app).await?;
     }
-    let kept = app.hasher.hash(new, &mut ctx.rng).await?;
+    let kept = app.hasher.turn()?.hash(new, &mut ctx.rng).await?;
     let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
     let (stamp, hash, id, seen) =
         (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);

@@ -17,6 +17,7 @@ use crate::{
 use password::{Kept, MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword};
 
 pub mod api;
+pub mod hasher;
 pub mod link_pages;
 pub mod link_views;
 pub mod links;
@@ -98,7 +99,7 @@ async fn make(
     let known = [new.name.as_str(), new.display_name.as_str(), "doorkey"];
     let password = NewPassword::check("password", password, fewest, &known)?;
     let (now, id) = (ctx.stamp.now, AccountId::new(ctx.stamp.now, &mut ctx.rng));
-    let kept = app.hasher.hash(password, &mut ctx.rng).await?;
+    let kept = app.hasher.turn()?.hash(password, &mut ctx.rng).await?;
     Ok(Account {
         id,
         name: new.name,
@@ -146,7 +147,7 @@ pub async fn change_password(
     let new = NewPassword::check("new_password", new, fewest, &known)?;
     check_current(app, ctx, person, "current_password", current).await?;
 
-    let kept = app.hasher.hash(new, &mut ctx.rng).await?;
+    let kept = app.hasher.turn()?.hash(new, &mut ctx.rng).await?;
     let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
     let (stamp, actor, id) = (ctx.stamp.clone(), person.actor(), account.id);
     let (session, seen) = (person.session.clone(), account.password_changed_at);
@@ -175,9 +176,10 @@ async fn check_current(
     typed: &str,
 ) -> Result<(), Problem> {
     let account = &person.account;
+    let turn = app.hasher.turn()?;
     let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
     let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
-    if !app.hasher.matches(typed, kept).await? {
+    if !turn.matches(typed, kept).await? {
         let detail = "That isn't your current password. Try again.";
         return Err(Problem { field: Some(field), ..Problem::new(Code::WrongCredentials, detail) });
     }

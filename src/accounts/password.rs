@@ -1,15 +1,12 @@
 //! The account's own password: which ones do, and how they are kept. It is hashed slowly (argon2id), since people choose it, and
 //! the hash is sealed.
 
-use std::sync::Arc;
-
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use domain::{AccountId, Rng, Secret};
 use seal::{Keyring, Place};
-use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 
@@ -109,68 +106,19 @@ fn place(row: &[u8]) -> Place<'_> {
     Place { table: "accounts", row, column: "password_sealed" }
 }
 
-/// Hashes and checks passwords, away from the threads that answer, and fewer at once than there are cores: a flood of sign-ins
-/// waits in line, and takes neither the machine's memory nor the doors' time.
-pub struct Hasher {
-    places: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
-}
-
-/// How many passwords may wait to be hashed. More than that is a flood, and is told to come back.
-const MOST_WAITING: usize = 200;
-
-impl Default for Hasher {
-    fn default() -> Self {
-        // One core stays for the doors, whatever comes here.
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let places = cores.saturating_sub(1).max(1);
-        Self { places: Arc::new(Semaphore::new(places)), waiting: Arc::new(Semaphore::new(MOST_WAITING)) }
+impl NewPassword {
+    /// Hashes it. It takes a hundredth of a second or more, so only the hasher's threads do it.
+    pub(super) fn hash(&self, salt: &[u8; 16]) -> Option<Kept> {
+        let phc = argon2().hash_password_with_salt(self.text.expose().as_bytes(), salt).ok()?.to_string();
+        Some(Kept { phc: Secret::new(phc), long: self.long })
     }
 }
 
-impl Hasher {
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// When the work can't be done at all.
-    pub async fn hash(&self, password: NewPassword, rng: &mut Rng) -> Result<Kept, Problem> {
-        let salt = rng.bytes::<16>();
-        self.run(move || {
-            let phc =
-                argon2().hash_password_with_salt(password.text.expose().as_bytes(), &salt).ok()?.to_string();
-            Some(Kept { phc: Secret::new(phc), long: password.long })
-        })
-        .await
-    }
-
-    /// Whether the password is the one that is kept.
-    ///
-    /// # Errors
-    /// When the work can't be done at all.
-    pub async fn matches(&self, typed: &str, kept: Kept) -> Result<bool, Problem> {
-        let text = normal(typed);
-        self.run(move || {
-            let phc = PasswordHash::new(kept.phc.expose()).ok()?;
-            Some(argon2().verify_password(text.expose().as_bytes(), &phc).is_ok())
-        })
-        .await
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Option<T> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| Problem::unavailable())?;
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Problem::unavailable())?;
-        let done = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, also when nobody waits for it any more.
-            let _place = place;
-            work()
-        });
-        done.await.ok().flatten().ok_or_else(|| {
-            tracing::error!("a password could not be hashed");
-            Problem::unavailable()
-        })
+impl Kept {
+    /// Whether this is the password that is kept. It takes as long as hashing, so only the hasher's threads do it.
+    pub(super) fn is(&self, typed: &str) -> Option<bool> {
+        let phc = PasswordHash::new(self.phc.expose()).ok()?;
+        Some(argon2().verify_password(normal(typed).expose().as_bytes(), &phc).is_ok())
     }
 }
 

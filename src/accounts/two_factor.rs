@@ -190,7 +190,9 @@ pub async fn turn_off(
     attempt.right(app).await?;
     let sealed = match new_password {
         None => None,
-        Some(new) => Some(app.hasher.hash(new, &mut ctx.rng).await?.seal(&app.keyring, id, &mut ctx.rng)),
+        Some(new) => {
+            Some(app.hasher.turn()?.hash(new, &mut ctx.rng).await?.seal(&app.keyring, id, &mut ctx.rng))
+        }
     };
     let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), account.password_changed_at);
     app.store

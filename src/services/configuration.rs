@@ -10,6 +10,8 @@ pub fn all(public_url: &str, service: &str, key: &str) -> Vec<Configuration> {
 }
 
 fn nginx(public_url: &str, door: &str, key: &str) -> Configuration {
+    // By itself nginx doesn't say which host it means, and whoever serves several of them by TLS then refuses.
+    let tls = if public_url.starts_with("https:") { "\n    proxy_ssl_server_name on;" } else { "" };
     let text = format!(
         "location / {{
     auth_request /doorkey;
@@ -21,7 +23,7 @@ fn nginx(public_url: &str, door: &str, key: &str) -> Configuration {
 
 location = /doorkey {{
     internal;
-    proxy_pass {public_url}{door};
+    proxy_pass {public_url}{door};{tls}
     proxy_pass_request_body off;
     proxy_set_header Content-Length \"\";
     proxy_set_header Doorkey-Service-Key \"{key}\";

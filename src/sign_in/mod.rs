@@ -12,7 +12,7 @@ use store::{
 
 use crate::{
     access::SignedIn,
-    accounts::{password::Kept, two_factor},
+    accounts::{hasher::Turn, password::Kept, two_factor},
     app::App,
     ctx::{Ctx, Stamp},
     problem::{Code, Problem},
@@ -72,9 +72,10 @@ pub async fn begin(
 ) -> Result<SignIn, Problem> {
     let now = ctx.stamp.now;
     let Ok(name) = AccountName::parse(id, app.default_domain()) else { return Err(wrong()) };
+    let turn = app.hasher.turn()?;
     let account = app.store.read(|conn| rows::by_name(conn, &name))?.filter(|a| a.state == State::Active);
     let Some(account) = account else {
-        return Err(stranger(app, ctx, &name, password).await);
+        return Err(stranger(app, ctx, turn, &name, password).await);
     };
     let own = match at.browser_token {
         Some(token) => app.store.read(|conn| browsers::by_token(conn, &secrets::hash(token), now))?,
@@ -83,7 +84,7 @@ pub async fn begin(
     .filter(|browser| browser.account == account.id);
     let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, own.as_ref().map(|b| b.id))).await?;
     let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
-    if !app.hasher.matches(password, kept).await? {
+    if !turn.matches(password, kept).await? {
         return Err(wrong());
     }
     let session = Session {
@@ -190,13 +191,13 @@ fn bucket(account: &Account, own: Option<BrowserId>) -> Bucket {
 }
 
 /// Somebody who gives an ID that nobody has waits as long, and is told the same, as somebody with a wrong password.
-async fn stranger(app: &App, ctx: &Ctx, name: &AccountName, password: &str) -> Problem {
+async fn stranger(app: &App, ctx: &Ctx, turn: Turn, name: &AccountName, password: &str) -> Problem {
     if let Err(why) = app.strangers.attempt(name, ctx.stamp.now) {
         return Problem::too_many(why, ctx.stamp.now);
     }
     // An account's attempt is written down; so is this one, at nobody.
     let nobody = app.store.write(|tx| store::budgets::clear(tx, "nobody")).await.map_err(Problem::from);
-    match (nobody, app.hasher.matches(password, Kept::nobody()).await) {
+    match (nobody, turn.matches(password, Kept::nobody()).await) {
         (Err(problem), _) | (_, Err(problem)) => problem,
         _ => wrong(),
     }
@@ -212,14 +213,20 @@ fn wrong() -> Problem {
 /// `wrong-credentials`, `too-many-attempts`.
 pub async fn confirm(app: &App, ctx: &Ctx, person: &SignedIn, proof: &str) -> Result<(), Problem> {
     let account = &person.account;
+    let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
+    let turn = if two_factor { None } else { Some(app.hasher.turn()?) };
     let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
-    if app.store.read(|conn| two_factor::is_on(conn, account.id))? {
-        two_factor::use_code(app, &ctx.stamp, account.id, proof).await?;
-    } else {
-        let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
-        if !app.hasher.matches(proof, kept).await? {
-            let detail = "That isn't your password. Try again.";
-            return Err(Problem { field: Some("password"), ..Problem::new(Code::WrongCredentials, detail) });
+    match turn {
+        None => two_factor::use_code(app, &ctx.stamp, account.id, proof).await?,
+        Some(turn) => {
+            let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
+            if !turn.matches(proof, kept).await? {
+                let detail = "That isn't your password. Try again.";
+                return Err(Problem {
+                    field: Some("password"),
+                    ..Problem::new(Code::WrongCredentials, detail)
+                });
+            }
         }
     }
     attempt.right(app).await?;
