@@ -84,6 +84,18 @@ fn caddy_asks_without_the_body_and_passes_on_without_the_password() {
     is_what_the_app_sent(&way.protected.only());
 }
 
+/// A proxy that serves several hosts by TLS has to hear which one is meant.
+#[test]
+fn nginx_finds_a_doorkey_behind_tls() {
+    let doorkey = Recorder::start(YES);
+    let protected = Recorder::start("HTTP/1.1 204 No Content");
+    let tls = Caddy::start_tls(&doorkey.authority());
+    let text = shipped("nginx", &format!("https://localhost:{}", tls.port(0)), "calendar", KEY);
+    let nginx = Nginx::start(&[change(&text, "127.0.0.1:5232", &protected.authority())]);
+    assert_eq!(nginx.address(0).ask(&upload()).status, 204);
+    assert_eq!(doorkey.only().header("doorkey-service-key"), Some(KEY));
+}
+
 /// Whoever could say who they are would need no password.
 fn an_app_cannot_say_who_it_is(way: &Way) {
     let question = Request::get("/").header("Authorization", basic("ada@example.org:secret"));
