@@ -137,12 +137,15 @@ fn a_password_for_something_else_is_told_apart_and_told_about() {
         assert_eq!((about(&answer), answer.header("www-authenticate")), ([None; 3], None));
     }
     server.restart();
+    // The first is told at once, and those that follow in the same minute with one more line.
     let told = person.told("refused");
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(
-        (&told[0]["service"], &told[0]["reason"], &told[0]["count"], &told[0]["source"]),
-        (&json!("calendar"), &json!("not_for_this_service"), &json!(3), &json!("127.0.0.1"))
-    );
+    assert_eq!(told.iter().map(|event| event["count"].as_i64().unwrap()).sum::<i64>(), 3, "{told:?}");
+    for event in told {
+        assert_eq!(
+            (&event["service"], &event["reason"], &event["source"]),
+            (&json!("calendar"), &json!("not_for_this_service"), &json!("127.0.0.1"))
+        );
+    }
     assert!(
         person
             .browser()
@@ -516,9 +519,10 @@ fn refusals_of_strangers_are_summed_up_and_kept_from_people() {
     });
     assert_eq!(mail.status(ADA, "abcd-efgh-ijkl-mnop-qrst-uvwx"), 401);
     server.stop();
-    assert_eq!(server.data_says::<i64>("SELECT COUNT(*) FROM events WHERE what LIKE '%unknown_account%'"), 1);
-    let what: String = server.data_says("SELECT what FROM events WHERE what LIKE '%unknown_account%'");
-    assert_eq!(serde_json::from_str::<Value>(&what).unwrap()["count"], 600);
+    let lines = "SELECT COUNT(*) FROM events WHERE what LIKE '%unknown_account%'";
+    assert!(server.data_says::<i64>(lines) <= 2, "the first at once, the others summed up");
+    let count = "SELECT SUM(what ->> 'count') FROM events WHERE what LIKE '%unknown_account%'";
+    assert_eq!(server.data_says::<i64>(count), 600);
     server.start_again();
     let told = person.told("refused");
     assert_eq!(told.len(), 1);
