@@ -68,7 +68,7 @@ pub fn load(key: &Key, has_data: bool, rng: &mut Rng) -> Result<MasterKey, KeyEr
                 let _ = writeln!(
                     std::io::stderr(),
                     "doorkey: made the key file {}. Without it the data can't be read: keep a copy in another place, and \
-                     better keep it itself outside the data folder ([key] file).",
+                     better still, move it out of the data folder and say where: `file = ...` under [key] in doorkey.toml.",
                     path.display()
                 );
                 Ok(key)

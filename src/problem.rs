@@ -105,7 +105,7 @@ impl Problem {
 
     /// The answer where there is no route.
     pub async fn not_found_route() -> Self {
-        Self::not_found()
+        Self::new(Code::NotFound, "There is nothing at this address. Check it, or begin at the first page.")
     }
 
     /// Doorkey itself is in trouble.

@@ -194,6 +194,22 @@ fn keyring(
     Keyring::open(master, &wrapped.ok_or(NoKeyring::Key(seal::OpenError::Corrupt))?).map_err(NoKeyring::Key)
 }
 
+/// Settings that are read and checked, and that nothing uses yet: whoever sets one should know that it does nothing.
+fn warn_of_unused(config: &Config) {
+    let nothing = Config::default();
+    let unused = [
+        ("ldap", config.ldap != nothing.ldap),
+        ("sasl", config.sasl != nothing.sasl),
+        ("mail", config.mail != nothing.mail),
+        ("apple", config.apple != nothing.apple),
+        ("sandbox", config.sandbox != nothing.sandbox),
+        ("metrics", config.metrics != nothing.metrics),
+    ];
+    for (section, _) in unused.iter().filter(|(_, set)| *set) {
+        tracing::warn!("[{section}] is set, and this version doesn't use it yet: it changes nothing");
+    }
+}
+
 /// A clock that was moved back makes what lives for a time live longer, and codes wrong: the operator should know.
 fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
     if let Some(latest) = latest.filter(|latest| latest.since(now) > 60_000) {
@@ -210,6 +226,7 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 /// Each says what to do.
 pub async fn run(mut config: Config) -> Result<(), ServeError> {
     logs::start();
+    warn_of_unused(&config);
     let lock = DataLock::acquire(&config.data)?;
     let listener = listen(config.http.listen).await?;
     let address = listener.local_addr().map_err(|why| cannot_listen(config.http.listen, why))?;

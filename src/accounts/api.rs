@@ -54,14 +54,24 @@ pub async fn add(
     Ok((StatusCode::CREATED, Answer(answer)))
 }
 
-/// `POST /api/v1/accounts/{name}/reset-link`.
+/// `POST /api/v1/accounts/{name}/reset-link`: it may have no body.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetLinkRequest {
+    #[serde(default)]
+    lost_second_factor: bool,
+}
+
+/// Makes a link to reset a password.
 pub async fn reset_link(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
     admin: Fresh<Admin>,
     Path(name): Path<String>,
+    Json(request): Json<Option<ResetLinkRequest>>,
 ) -> Result<(StatusCode, Answer<Value>), Problem> {
-    let (_, token, expires_at) = links::reset_link(&app, &mut ctx, &admin, &name).await?;
+    let lost = request.unwrap_or_default().lost_second_factor;
+    let (token, expires_at) = links::reset_link(&app, &mut ctx, &admin, &name, lost).await?;
     let link = format!("{}/reset/{}", app.config.http.public_url, token.expose());
     Ok((StatusCode::CREATED, Answer(json!({ "link": link, "expires_at": expires_at }))))
 }

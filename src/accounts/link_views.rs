@@ -38,6 +38,8 @@ pub struct ResetPage {
     pub password_error: Option<String>,
     /// Why the `code` doesn't do.
     pub code_error: Option<String>,
+    /// Whether two-factor authentication is turned off with it.
+    pub turns_off: bool,
     /// How many characters the password needs.
     pub min_length: usize,
     /// How many app-specific passwords this revokes.

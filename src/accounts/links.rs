@@ -7,7 +7,7 @@ use store::{
     accounts::{self as rows, Account},
     app_passwords, browsers, budgets, events,
     links::{self, Link, Purpose},
-    sessions,
+    sessions, totp,
 };
 
 use super::{
@@ -106,7 +106,8 @@ fn link_spent() -> Problem {
     )
 }
 
-/// Makes a one-time link with which the account's person sets a new password; earlier ones stop working.
+/// Makes a one-time link with which the account's person sets a new password; earlier ones stop working. The second factor is asked for
+/// behind it, unless it was lost: then it is taken away, and the password has to be one that stands alone.
 ///
 /// # Errors
 /// `not-found` when there is no such account.
@@ -115,20 +116,27 @@ pub async fn reset_link(
     ctx: &mut Ctx,
     admin: &Fresh<Admin>,
     name: &str,
-) -> Result<(Account, Secret<String>, Timestamp), Problem> {
+    lost_second_factor: bool,
+) -> Result<(Secret<String>, Timestamp), Problem> {
     let name = AccountName::parse(name, app.default_domain()).map_err(|_| no_account())?;
     let account = app.store.read(|conn| rows::by_name(conn, &name))?.ok_or_else(no_account)?;
     let expires_at = ctx.stamp.now.plus_minutes(RESET_HOURS * 60);
-    let (link, token) = make_link(ctx, Purpose::Reset(account.id), expires_at);
+    let purpose =
+        if lost_second_factor { Purpose::ResetBoth(account.id) } else { Purpose::Reset(account.id) };
+    let (link, token) = make_link(ctx, purpose, expires_at);
     let (hash, stamp, actor, id) =
         (secrets::hash(token.expose()), ctx.stamp.clone(), admin.who().actor, account.id);
     app.store
         .write(move |tx| {
             links::insert(tx, &link, &hash, stamp.now)?;
-            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::ResetLinkMade { expires_at }))
+            events::append(
+                tx,
+                stamp.now,
+                stamp.event(Some(id), actor, What::ResetLinkMade { expires_at, lost_second_factor }),
+            )
         })
         .await?;
-    Ok((account, token, expires_at))
+    Ok((token, expires_at))
 }
 
 fn no_account() -> Problem {
@@ -142,7 +150,9 @@ pub struct Reset {
     /// The link itself.
     pub link: Link,
     /// Whether a code is asked for too.
-    pub two_factor: bool,
+    pub asks_code: bool,
+    /// Whether two-factor authentication is turned off.
+    pub turns_off: bool,
     /// How many app-specific passwords it will revoke.
     pub revokes: usize,
 }
@@ -150,7 +160,7 @@ pub struct Reset {
 impl Reset {
     /// The fewest characters of the new password.
     pub const fn fewest(&self) -> usize {
-        if self.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE }
+        if self.asks_code { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE }
     }
 }
 
@@ -161,11 +171,17 @@ impl Reset {
 pub fn reset_open(app: &App, now: Timestamp, token: &str) -> Result<Reset, Problem> {
     app.store.read(|conn| {
         let link = links::by_token(conn, &secrets::hash(token), now)?;
-        let Some(link @ Link { purpose: Purpose::Reset(id), .. }) = link else { return Err(link_spent()) };
+        let (link, id, turns_off) = match link {
+            Some(link @ Link { purpose: Purpose::Reset(id), .. }) => (link, id, false),
+            Some(link @ Link { purpose: Purpose::ResetBoth(id), .. }) => (link, id, true),
+            _ => return Err(link_spent()),
+        };
+        let two_factor = two_factor::is_on(conn, id)?;
         Ok(Reset {
             account: rows::by_id(conn, id)?.ok_or_else(link_spent)?,
             link,
-            two_factor: two_factor::is_on(conn, id)?,
+            asks_code: two_factor && !turns_off,
+            turns_off: two_factor && turns_off,
             revokes: app_passwords::count_live(conn, id, now)?,
         })
     })
@@ -186,9 +202,9 @@ pub async fn reset(
     let reset = reset_open(app, ctx.stamp.now, token)?;
     let account = reset.account;
     let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
-    let fewest = if reset.two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
+    let fewest = if reset.asks_code { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
     let new = NewPassword::check("password", password, fewest, &known)?;
-    if reset.two_factor {
+    if reset.asks_code {
         let bucket = budget::Bucket::link(account.id, reset.link.id);
         let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
         two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
@@ -198,7 +214,7 @@ pub async fn reset(
     let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
     let (stamp, hash, id, seen) =
         (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);
-    let actor = Actor::Account(id);
+    let (actor, turns_off) = (Actor::Account(id), reset.turns_off);
     app.store
         .write(move |tx| {
             spend(tx, &hash, stamp.now)?;
@@ -206,6 +222,11 @@ pub async fn reset(
                 return Err(link_spent());
             }
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordReset)?;
+            if turns_off {
+                totp::delete(tx, id)?;
+                let what = What::TwoFactorOff { revoked: 0 };
+                events::append(tx, stamp.now, stamp.event(Some(id), actor, what))?;
+            }
             sessions::delete_others(tx, id, None)?;
             browsers::delete_others(tx, id, None)?;
             budgets::clear(tx, &id.to_string())?;

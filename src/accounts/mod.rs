@@ -144,8 +144,12 @@ pub async fn change_password(
     let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
     let fewest = if two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
     let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
-    let new = NewPassword::check("new_password", new, fewest, &known)?;
+    let typed = new;
+    let new = NewPassword::check("new_password", typed, fewest, &known)?;
     check_current(app, ctx, person, "current_password", current).await?;
+    if typed == current {
+        return Err(Problem::field("new_password", "That is your password already. Choose another one."));
+    }
 
     let kept = app.hasher.turn()?.hash(new, &mut ctx.rng).await?;
     let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);

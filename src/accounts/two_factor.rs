@@ -5,7 +5,7 @@ use seal::Place;
 use store::{
     Conn, DbError,
     accounts::{self as rows, Account},
-    events,
+    events, sessions,
     totp::{self, Factor},
 };
 
@@ -122,6 +122,7 @@ pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str)
                 return Err(already_on());
             }
             totp::use_step(tx, id, step)?;
+            sessions::fresh(tx, session.id, stamp.now)?;
             // They signed in without a second factor, and whoever is in them may be the reason for having one.
             sign_out_others(tx, &stamp, actor, &session)?;
             Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOn))?)
@@ -212,6 +213,7 @@ pub async fn turn_off(
                 )?;
             }
             totp::delete(tx, id)?;
+            sessions::fresh(tx, session.id, stamp.now)?;
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::TwoFactorOff)?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOff { revoked }))?;
             Ok(revoked)

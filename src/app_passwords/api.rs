@@ -86,7 +86,9 @@ pub async fn generate(
 
 fn kinds(words: &[String]) -> Result<KindSet, Problem> {
     let kinds = words.iter().map(|word| word.parse()).collect::<Result<Vec<domain::Kind>, _>>();
-    kinds.map(KindSet::from).map_err(|error| Problem::field("for", format!("{error}, and not first.")))
+    kinds.map(KindSet::from).map_err(|error| {
+        Problem::field("for", format!("{error}. For the first app that uses it, write \"first\" alone."))
+    })
 }
 
 /// `DELETE /api/v1/app-passwords/{id}`.

@@ -148,10 +148,7 @@ fn servers(app: &App, opens: Opens) -> Result<Vec<SetUpRow>, Problem> {
         Opens::First => true,
         Opens::Kinds(kinds) => kinds.meets(service.kinds),
     });
-    Ok(opened
-        .map(|service| SetUpRow {
-            label: service.name.to_string(),
-            value: format!("holds {}", service.kinds),
-        })
-        .collect())
+    let names: Vec<_> = opened.map(|service| service.name.to_string()).collect();
+    let works_at = SetUpRow { label: "Works at".into(), value: names.join(", ") };
+    Ok(if names.is_empty() { Vec::new() } else { vec![works_at] })
 }

@@ -20,6 +20,17 @@ pub struct Usage {
     uses: Mutex<HashMap<AppPasswordId, LastUse>>,
     tries: Mutex<HashMap<AppPasswordId, LastUse>>,
     refusals: Mutex<Refusals>,
+    wrong_keys: Mutex<HashMap<ServiceName, WrongKey>>,
+}
+
+/// The last time that a service's door was asked with a wrong key, or none.
+#[derive(Clone)]
+pub struct WrongKey {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub source: String,
+    logged_at: Timestamp,
 }
 
 /// Refusals, summed up. The first of a kind is written down by the next round, so that its person sees it soon; what follows within a minute is
@@ -103,6 +114,21 @@ impl Usage {
                 refusals.tallies.insert(refusal, Tally { count: 1, written_at: None });
             }
         }
+    }
+
+    /// A service's door was asked with a wrong key. True when that should be logged: once a minute.
+    pub fn wrong_key(&self, service: &ServiceName, at: Timestamp, source: &str) -> bool {
+        let mut wrong_keys = lock(&self.wrong_keys);
+        let logged = wrong_keys.get(service).map(|wrong| wrong.logged_at);
+        let due = logged.is_none_or(|logged| !(0..60_000).contains(&at.since(logged)));
+        let logged_at = if due { at } else { logged.unwrap_or(at) };
+        wrong_keys.insert(service.clone(), WrongKey { at, source: source.to_owned(), logged_at });
+        due
+    }
+
+    /// When the service's door was last asked with a wrong key, since this server started.
+    pub fn last_wrong_key(&self, service: &ServiceName) -> Option<WrongKey> {
+        lock(&self.wrong_keys).get(service).cloned()
     }
 
     /// Takes the uses that aren't written down yet.
@@ -204,6 +230,15 @@ mod tests {
         assert_eq!(counts(usage.take_refusals(Some(now.plus_seconds(5)))), [0_u64; 0]);
         assert_eq!(counts(usage.take_refusals(None)), [2]);
         assert_eq!(counts(usage.take_refusals(None)), [0_u64; 0]);
+    }
+
+    #[test]
+    fn a_wrong_key_is_logged_once_a_minute() {
+        let (usage, now) = (Usage::default(), Timestamp::from_millis(1_777_777_777_000));
+        let name = ServiceName::parse("calendar").unwrap();
+        let logged = |at| usage.wrong_key(&name, at, "198.51.100.7");
+        assert_eq!([0, 59, 60].map(|seconds| logged(now.plus_seconds(seconds))), [true, false, true]);
+        assert_eq!(usage.last_wrong_key(&name).map(|wrong| wrong.at), Some(now.plus_seconds(60)));
     }
 
     #[test]

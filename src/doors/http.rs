@@ -36,9 +36,19 @@ pub async fn ask(
         return Problem::unavailable().into_response();
     }
     let service = service.ok().and_then(|Path(name)| app.live.service(&name));
-    let Some(service) = service.filter(|service| shows_key(headers, service)) else {
+    let Some(service) = service else { return wrong_key().into_response() };
+    if !shows_key(headers, &service) {
+        let source = ClientAddress::of(extensions, headers, &app);
+        if app.usage.wrong_key(&service.name, app.clock.now(), source.as_str()) {
+            let (service, source) = (service.name.as_str(), source.as_str());
+            tracing::warn!(
+                service,
+                source,
+                "a door was asked with a wrong key, or none: put the service's key into the server there"
+            );
+        }
         return wrong_key().into_response();
-    };
+    }
     let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else { return wrong() };
     let source = ClientAddress::of(extensions, headers, &app);
     let sign_in = SignIn {

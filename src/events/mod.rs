@@ -56,7 +56,12 @@ pub fn sentence(event: &Event) -> String {
                 .into()
         }
         What::PasswordChanged { revoked } => format!("You changed your password.{}", revoked_too(*revoked)),
-        What::ResetLinkMade { .. } => format!("{by} made a link to reset your password."),
+        What::ResetLinkMade { lost_second_factor: false, .. } => {
+            format!("{by} made a link to reset your password.")
+        }
+        What::ResetLinkMade { lost_second_factor: true, .. } => {
+            format!("{by} made a link to reset your password and turn two-factor authentication off.")
+        }
         What::PasswordReset { revoked } => {
             format!("Your password was reset by a link.{}", revoked_too(*revoked))
         }
@@ -112,18 +117,14 @@ fn ended(label: &str, why: WhyEnded) -> String {
 }
 
 fn refused(service: &str, reason: RefusalReason, count: u64) -> String {
-    let times = counted(count, "sign-in", "sign-ins");
-    match reason {
-        RefusalReason::UnknownAccount => format!("{service} refused {times} of accounts that don't exist."),
-        RefusalReason::WrongPassword => {
-            format!(
-                "{service} refused {times} with a wrong password. Apps sign in with an app-specific password."
-            )
+    let were = counted(count, "sign-in was refused", "sign-ins were refused");
+    let why = match reason {
+        RefusalReason::UnknownAccount => "of accounts that don't exist.",
+        RefusalReason::WrongPassword => "with a wrong password. Apps sign in with an app-specific password.",
+        RefusalReason::NotForThisService => {
+            "with a password of yours that is for something else. Generate one that opens what this service holds."
         }
-        RefusalReason::NotForThisService => format!(
-            "{service} refused {times} with a password of yours that is for something else. Generate one that opens what \
-             {service} holds."
-        ),
-        RefusalReason::Suspended => format!("{service} refused {times}, because the account is suspended."),
-    }
+        RefusalReason::Suspended => "because the account is suspended.",
+    };
+    format!("At {service}, {were} {why}")
 }

@@ -102,6 +102,11 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
         kinds: service.kinds.to_string(),
         who: "everyone".into(),
         last_used: last_used.map(|at| visit.when(at)),
+        wrong_key: visit
+            .app
+            .usage
+            .last_wrong_key(&service.name)
+            .map(|wrong| (visit.when(wrong.at), wrong.source)),
         door_url: http_door(&visit.app, &service.name),
         key_made: visit.when(service.key_made_at),
         configurations: configuration::all(

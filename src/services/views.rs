@@ -102,6 +102,8 @@ pub struct ServicePage {
     pub who: String,
     /// When it was last used; nothing while it never was.
     pub last_used: Option<When>,
+    /// When, and from where, its door was last asked with a wrong key, if it was.
+    pub wrong_key: Option<(When, String)>,
     /// The address of its HTTP door.
     pub door_url: String,
     /// When its key was made.

@@ -63,8 +63,8 @@ pub enum What {
     SignInBlocked,
     /// The account's password was changed by its person.
     PasswordChanged { revoked: u64 },
-    /// A one-time link to reset the password was made.
-    ResetLinkMade { expires_at: Timestamp },
+    /// A one-time link to reset the password was made, which takes the second factor away too when that was lost.
+    ResetLinkMade { expires_at: Timestamp, lost_second_factor: bool },
     /// The account's password was reset through such a link.
     PasswordReset { revoked: u64 },
     /// Two-factor authentication was turned on.

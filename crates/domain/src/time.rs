@@ -60,9 +60,9 @@ impl Timestamp {
         let ago = now.since(self);
         match ago {
             _ if ago <= -32 * DAY => self.date(),
-            _ if ago <= -DAY => ahead(-ago / DAY, "day"),
-            _ if ago <= -HOUR => ahead(-ago / HOUR, "hour"),
-            _ if ago < -MINUTE => ahead(-ago / MINUTE, "minute"),
+            _ if ago <= -DAY => ahead((DAY / 2 - ago) / DAY, "day"),
+            _ if ago <= -HOUR => ahead((HOUR / 2 - ago) / HOUR, "hour"),
+            _ if ago < -MINUTE => ahead((MINUTE / 2 - ago) / MINUTE, "minute"),
             _ if ago < MINUTE => "just now".into(),
             _ if ago < HOUR => past(ago / MINUTE, "minute"),
             _ if ago < 24 * HOUR => past(ago / HOUR, "hour"),
@@ -141,7 +141,8 @@ mod tests {
         let said = |later| at.human(Timestamp(at.0 + later));
         assert_eq!(said(0), "just now");
         assert_eq!(said(-5 * MINUTE), "in 5 minutes");
-        assert_eq!(said(-90 * MINUTE), "in 1 hour");
+        assert_eq!(said(-80 * MINUTE), "in 1 hour");
+        assert_eq!(said(-30 * DAY + SECOND), "in 30 days");
         assert_eq!(said(-29 * DAY), "in 29 days");
         assert_eq!(said(-32 * DAY), "3 May 2026");
         assert_eq!(said(MINUTE), "1 minute ago");

@@ -12,8 +12,10 @@ use crate::{
 pub enum Purpose {
     /// Setting up the first account.
     SetUp,
-    /// Setting a new password for this account.
+    /// Setting a new password for this account; its second factor is still asked for.
     Reset(AccountId),
+    /// The same for somebody who has lost their second factor: it is taken away.
+    ResetBoth(AccountId),
 }
 
 /// A row of `links`: one that hasn't been spent.
@@ -33,7 +35,7 @@ statements! {
     BY_TOKEN = "SELECT id, purpose, account_id, expires_at FROM links WHERE token_hash = $1";
     SPEND = "DELETE FROM links WHERE id = $1";
     DELETE_SET_UP = "DELETE FROM links WHERE purpose = 'setup'";
-    DELETE_RESET = "DELETE FROM links WHERE purpose = 'reset' AND account_id = $1";
+    DELETE_RESET = "DELETE FROM links WHERE account_id = $1";
     DELETE_EXPIRED = "DELETE FROM links WHERE expires_at <= $1";
 }
 
@@ -45,6 +47,7 @@ pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8], now: Timestamp) -
     let (purpose, account) = match link.purpose {
         Purpose::SetUp => ("setup", None),
         Purpose::Reset(account) => ("reset", Some(account.to_string())),
+        Purpose::ResetBoth(account) => ("reset_both", Some(account.to_string())),
     };
     match &account {
         None => conn.execute(&DELETE_SET_UP, &[])?,
@@ -73,6 +76,7 @@ pub fn by_token(conn: &mut Conn, token_hash: &[u8], now: Timestamp) -> Result<Op
     let purpose = match (row.text(1)?, row::opt_parsed(&row, 2)?) {
         ("setup", None) => Purpose::SetUp,
         ("reset", Some(account)) => Purpose::Reset(account),
+        ("reset_both", Some(account)) => Purpose::ResetBoth(account),
         _ => return Err(row::corrupt("links.purpose")),
     };
     let link = Link { id: row::parsed(&row, 0)?, purpose, expires_at: row::time(&row, 3)? };

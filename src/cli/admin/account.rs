@@ -24,6 +24,9 @@ pub(super) enum Command {
         /// The account's ID
         #[arg(value_parser = path_part)]
         id: String,
+        /// The second factor is lost: the link asks for no code, and turns two-factor authentication off
+        #[arg(long)]
+        lost_second_factor: bool,
         /// Print the API's answer as JSON
         #[arg(long)]
         json: bool,
@@ -81,9 +84,10 @@ impl Command {
                 });
                 Ok(Call { method: Method::POST, path: "/accounts".into(), body: Some(body) })
             }
-            Self::ResetLink { id, .. } => {
+            Self::ResetLink { id, lost_second_factor, .. } => {
                 let path = format!("/accounts/{}/reset-link", in_path(id));
-                Ok(Call { method: Method::POST, path, body: None })
+                let body = Some(json!({ "lost_second_factor": lost_second_factor }));
+                Ok(Call { method: Method::POST, path, body })
             }
         }
     }

@@ -32,6 +32,12 @@ struct Revoked {
 
 pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> Result<(), Failure> {
     let one = args.id.as_deref().map(|id| format!("/app-passwords/{}", in_path(id)));
+    if args.id.as_deref().is_some_and(|id| !id.starts_with("apw_")) {
+        return Err(Failure::Usage(
+            "Give its id, which begins with apw_: it stands in the last column of `doorkey passwords list`."
+                .into(),
+        ));
+    }
     let path = one.as_deref().unwrap_or("/app-passwords");
     let answer = person.client.request(Method::DELETE, path, None).await?;
     if args.json {
