@@ -87,7 +87,11 @@ fn expiry(typed: &str, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
 /// # Errors
 /// As the database has them.
 pub fn list(app: &App, person: &SignedIn) -> Result<Vec<AppPassword>, Problem> {
-    Ok(app.store.read(|conn| rows::of_account(conn, person.account.id))?)
+    let mut passwords = app.store.read(|conn| rows::of_account(conn, person.account.id))?;
+    for password in &mut passwords {
+        app.usage.overlay(password);
+    }
+    Ok(passwords)
 }
 
 /// Somebody who may generate one: two-factor authentication is on, which is said before anything is asked, and the second factor was

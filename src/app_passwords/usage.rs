@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AccountId, AppPasswordId, LastUse, RefusalReason, ServiceName, Timestamp};
+use domain::{AccountId, AppPassword, AppPasswordId, LastUse, RefusalReason, ServiceName, Timestamp};
 
 use crate::follow::Service;
 
@@ -129,6 +129,17 @@ impl Usage {
     /// When the service's door was last asked with a wrong key, since this server started.
     pub fn last_wrong_key(&self, service: &ServiceName) -> Option<WrongKey> {
         lock(&self.wrong_keys).get(service).cloned()
+    }
+
+    /// Puts what isn't written down yet into what is: a page shows a use from the moment that it happened.
+    pub fn overlay(&self, password: &mut AppPassword) {
+        for (of, known) in
+            [(&self.uses, &mut password.last_use), (&self.tries, &mut password.tried_after_end)]
+        {
+            if let Some(newer) = lock(of).get(&password.id) {
+                *known = Some(newer.clone());
+            }
+        }
     }
 
     /// Takes the uses that aren't written down yet.

@@ -103,6 +103,8 @@ fn yes(account: &index::Account) -> Response {
     let headers = response.headers_mut();
     for (header, value) in [
         ("remote-user", encoded(name)),
+        // Traefik can't rename what it copies, and Radicale for one reads this.
+        ("x-remote-user", encoded(name)),
         ("remote-email", encoded(name)),
         ("remote-name", encoded(account.display_name.as_str())),
     ] {

@@ -10,8 +10,8 @@ pub fn all(public_url: &str, service: &str, key: &str) -> Vec<Configuration> {
 }
 
 fn nginx(public_url: &str, door: &str, key: &str) -> Configuration {
-    // By itself nginx doesn't say which host it means, and whoever serves several of them by TLS then refuses.
-    let tls = if public_url.starts_with("https:") { "\n    proxy_ssl_server_name on;" } else { "" };
+    // By itself nginx neither says which host it means nor looks whose certificate it is shown.
+    let tls = if public_url.starts_with("https:") { NGINX_TLS } else { "" };
     let text = format!(
         "location / {{
     auth_request /doorkey;
@@ -39,6 +39,12 @@ location = /doorkey {{
         text,
     )
 }
+
+const NGINX_TLS: &str = "
+    proxy_ssl_server_name on;
+    proxy_ssl_verify on;
+    proxy_ssl_verify_depth 2;
+    proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt;";
 
 fn caddy(public_url: &str, host: &str, door: &str, key: &str) -> Configuration {
     let text = format!(
@@ -75,6 +81,7 @@ fn traefik(public_url: &str, door: &str, key: &str) -> Configuration {
       forwardAuth:
         address: \"{public_url}{door}\"
         authResponseHeaders:
+          - X-Remote-User
           - Remote-User
     doorkey-clean:
       headers:

@@ -168,7 +168,15 @@ pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, name: &str) -> R
         .await
 }
 
+/// Where a server in front of a service reaches this one. `localhost` has two addresses, and this server listens on one: a server that tried
+/// the other first would count it as a failure.
+pub fn base(app: &App) -> String {
+    let listen = app.config.http.listen.ip();
+    let base = app.config.http.public_url.as_str();
+    if listen.is_ipv4() { base.replace("://localhost", "://127.0.0.1") } else { base.to_owned() }
+}
+
 /// The address of the service's HTTP door.
 pub fn http_door(app: &App, name: &ServiceName) -> String {
-    format!("{}/door/http/{name}", app.config.http.public_url)
+    format!("{}/door/http/{name}", base(app))
 }

@@ -3,7 +3,7 @@
 use axum::{extract::Path, response::Response};
 
 use super::{
-    Listed, New, configuration, http_door,
+    Listed, New, base, configuration, http_door,
     views::{AddPage, KEY_PLACE, KeyOf, KeyPage, ListPage, NewKeyPage, RemovePage, ServicePage, ServiceRow},
 };
 use crate::{
@@ -87,7 +87,7 @@ fn key_page(visit: &Visit, person: &SignedIn, name: &str, key: &str, key_of: Key
         name: name.into(),
         key: key.into(),
         key_of,
-        configurations: configuration::all(visit.app.config.http.public_url.as_str(), name, key),
+        configurations: configuration::all(&base(&visit.app), name, key),
         service_href: page_of(name),
     };
     visit.show(&view)
@@ -109,11 +109,7 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
             .map(|wrong| (visit.when(wrong.at), wrong.source)),
         door_url: http_door(&visit.app, &service.name),
         key_made: visit.when(service.key_made_at),
-        configurations: configuration::all(
-            visit.app.config.http.public_url.as_str(),
-            service.name.as_str(),
-            KEY_PLACE,
-        ),
+        configurations: configuration::all(&base(&visit.app), service.name.as_str(), KEY_PLACE),
         list_href: HERE.into(),
         new_key_href: format!("{here}/new-key"),
         remove_href: format!("{here}/remove"),

@@ -67,7 +67,7 @@ fn the_ready_configuration_is_yaml_with_the_fields_that_traefik_knows() {
             "doorkey-key": { "headers": { "customRequestHeaders": { "Doorkey-Service-Key": "dks_key" } } },
             "doorkey": { "forwardAuth": {
                 "address": "https://doorkey.example.org/door/http/calendar",
-                "authResponseHeaders": ["Remote-User"],
+                "authResponseHeaders": ["X-Remote-User", "Remote-User"],
             } },
             // An empty value takes the header away.
             "doorkey-clean": { "headers": { "customRequestHeaders": {

@@ -91,7 +91,11 @@ fn nginx_finds_a_doorkey_behind_tls() {
     let protected = Recorder::start("HTTP/1.1 204 No Content");
     let tls = Caddy::start_tls(&doorkey.authority());
     let text = shipped("nginx", &format!("https://localhost:{}", tls.port(0)), "calendar", KEY);
-    let nginx = Nginx::start(&[change(&text, "127.0.0.1:5232", &protected.authority())]);
+    let text = change(&text, "127.0.0.1:5232", &protected.authority());
+    // The certificate is one that nobody has signed whom this machine trusts: the key isn't shown to its owner.
+    let stranger = Nginx::start(std::slice::from_ref(&text));
+    assert_eq!(stranger.address(0).ask(&upload()).status, 500);
+    let nginx = Nginx::start(&[change(&text, "/etc/ssl/certs/ca-certificates.crt", &tls.authority())]);
     assert_eq!(nginx.address(0).ask(&upload()).status, 204);
     assert_eq!(doorkey.only().header("doorkey-service-key"), Some(KEY));
 }

@@ -8,7 +8,7 @@ use crate::support::Address;
 /// Caddy, with a few sites in it.
 pub struct Caddy {
     part: Part,
-    _folder: TempDir,
+    folder: TempDir,
     ports: Vec<u16>,
 }
 
@@ -41,7 +41,14 @@ impl Caddy {
         let arguments = ["run", "--adapter", "caddyfile", "--config", file.to_str().unwrap()];
         let part = Part::start("caddy", folder.path(), &arguments);
         part.err.line_with("serving initial configuration").expect("Caddy starts");
-        Self { part, _folder: folder, ports }
+        Self { part, folder, ports }
+    }
+
+    /// The certificate that its own are signed with.
+    pub fn authority(&self) -> String {
+        let root = self.folder.path().join(".local/share/caddy/pki/authorities/local/root.crt");
+        assert!(root.exists(), "{}", root.display());
+        root.to_str().unwrap().into()
     }
 
     /// The port of the site with this number.
