@@ -23,13 +23,15 @@ fn one_is_generated_listed_used_and_revoked() {
     let password = answer["password"].as_str().unwrap();
     let letters = |group: &str| group.len() == 4 && group.bytes().all(|b| b.is_ascii_lowercase());
     assert!(password.split('-').count() == 6 && password.split('-').all(letters), "{password}");
-    assert_eq!(calendar.status("ada@example.org", password), 200);
 
     let mut generated = answer.clone();
     generated.as_object_mut().unwrap().remove("password");
     let list = person.list();
     assert_eq!((&list["active"], &list["limit"]), (&json!(1), &json!(25)));
     assert_eq!(list["app_passwords"][0], generated);
+    // A use is listed from the moment that it happened.
+    assert_eq!(calendar.status("ada@example.org", password), 200);
+    assert_eq!(person.list()["app_passwords"][0]["last_use"]["service"], "calendar");
     let created = generated["created_at"].clone();
     let id = generated["id"].clone();
     let described = json!({

@@ -186,7 +186,10 @@ fn passwords_are_generated_listed_and_revoked() {
     let none = cli.run(&["passwords", "revoke", "--all"]).with(0);
     assert_eq!(none.out, "There was no app-specific password left to revoke.\n");
     let other = server.person("eve@example.org").generate("Hers", "mail");
-    for id in [other.id.as_str(), "apw_nothing", "x/../y"] {
+    for label in ["First", "x/../y"] {
+        cli.run(&["passwords", "revoke", label]).with(2).said("Give its id, which begins with apw_");
+    }
+    for id in [other.id.as_str(), "apw_nothing", "apw_x/../y"] {
         cli.run(&["passwords", "revoke", id]).with(1).said("There is nothing by that name here");
     }
     cli.run(&["passwords", "generate", "--label", ""]).with(1).said("The label is empty");

@@ -172,7 +172,8 @@ mod tests {
         let screen = Screen::new();
         Command::Add(add(true, false)).print(&answer, &mut screen.console()).unwrap();
         assert_eq!(screen.out(), "JBSWY3DP\n");
-        let link = Command::ResetLink { id: "ada@example.org".into(), json: false };
+        let link =
+            Command::ResetLink { id: "ada@example.org".into(), lost_second_factor: false, json: false };
         let answer = json!({ "link": "https://d.example.org/reset/x", "expires_at": "2026-05-03T14:05:00Z" });
         let screen = Screen::new();
         link.print(&answer, &mut screen.console()).unwrap();
