@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use domain::{Actor, MachineToken, Timestamp, TokenKind};
+use domain::{Actor, MachineToken, SessionId, Timestamp, TokenKind};
 use store::{
+    Tx,
     accounts::Account,
     sessions::{self, Client, Session},
 };
@@ -75,6 +76,15 @@ impl SignedIn {
             return Ok(Admin { actor: self.actor() });
         }
         Err(Problem::new(Code::NotAllowed, "Only an administrator of this server can do that. Ask one."))
+    }
+
+    /// Checks, in the transaction of a change, that this session wasn't ended while the change was on its way: by signing out from elsewhere,
+    /// for one.
+    ///
+    /// # Errors
+    /// `sign-in-needed` when it was.
+    pub fn still(tx: &mut Tx<'_>, session: SessionId) -> Result<(), Problem> {
+        if sessions::exists(tx, session)? { Ok(()) } else { Err(sign_in_needed()) }
     }
 
     /// As whom it stands in the log.

@@ -30,7 +30,7 @@ impl Hasher {
     pub fn start() -> std::io::Result<Self> {
         let (line, jobs) = mpsc::channel::<Job>(LINE);
         let jobs = Arc::new(Mutex::new(jobs));
-        // One core stays for the doors, whatever comes here. Each thread uses its 19 MiB again and again.
+        // One core stays for the doors, whatever comes here. Each takes 19 MiB at a time.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         for _ in 0..cores.saturating_sub(1).max(1) {
             let jobs = Arc::clone(&jobs);

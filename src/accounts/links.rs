@@ -215,8 +215,16 @@ pub async fn reset(
     let (stamp, hash, id, seen) =
         (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);
     let (actor, turns_off) = (Actor::Account(id), reset.turns_off);
+    let had_factor = reset.asks_code || turns_off;
     app.store
         .write(move |tx| {
+            // What was asked for was decided before the password was hashed; it must still be what is to be asked for.
+            if two_factor::is_on(tx, id)? != had_factor {
+                return Err(Problem::new(
+                    Code::Conflict,
+                    "Two-factor authentication was turned on or off meanwhile. Open the link again; it still works.",
+                ));
+            }
             spend(tx, &hash, stamp.now)?;
             if !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
                 return Err(link_spent());

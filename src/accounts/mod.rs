@@ -157,10 +157,12 @@ pub async fn change_password(
     let (session, seen) = (person.session.clone(), account.password_changed_at);
     app.store
         .write(move |tx| {
-            if !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
+            SignedIn::still(tx, session.id)?;
+            // How long it had to be was decided before it was hashed.
+            if two_factor::is_on(tx, id)? != two_factor || !rows::set_password(tx, id, &sealed, stamp.now, seen)? {
                 return Err(Problem::new(
                     Code::Conflict,
-                    "Your password was changed elsewhere a moment ago. Sign in with the new one.",
+                    "Your password or second factor was changed elsewhere a moment ago. Look at Sign-In and Security again.",
                 ));
             }
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordChanged)?;

@@ -116,6 +116,7 @@ pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str)
     let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), factor.secret_sealed);
     app.store
         .write(move |tx| {
+            SignedIn::still(tx, session.id)?;
             // The secret whose code this is must still be the one: another tab may have begun anew.
             let same = totp::of_account(tx, id)?.is_some_and(|factor| factor.secret_sealed == seen);
             if !same || !totp::confirm(tx, id, stamp.now)? {
@@ -198,13 +199,16 @@ pub async fn turn_off(
     let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), account.password_changed_at);
     app.store
         .write(move |tx| {
+            SignedIn::still(tx, session.id)?;
+            // The password that was found long enough to stand alone must still be the one.
+            if rows::by_id(tx, id)?.is_none_or(|account| account.password_changed_at != seen) {
+                return Err(Problem::new(
+                    Code::Conflict,
+                    "Your password was changed elsewhere. Sign in with it.",
+                ));
+            }
             if let Some(sealed) = &sealed {
-                if !rows::set_password(tx, id, sealed, stamp.now, seen)? {
-                    return Err(Problem::new(
-                        Code::Conflict,
-                        "Your password was changed elsewhere. Sign in with it.",
-                    ));
-                }
+                rows::set_password(tx, id, sealed, stamp.now, seen)?;
                 sign_out_others(tx, &stamp, actor, &session)?;
                 events::append(
                     tx,

@@ -141,6 +141,9 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
             links::delete_expired(tx, now)
         })
         .await?;
+    // What was deleted has been overwritten in the database; now it leaves the write-ahead log too. A long read puts it off to
+    // the next time.
+    app.store.checkpoint().await?;
     Ok(())
 }
 

@@ -171,12 +171,7 @@ fn person_still_may(
     session: domain::SessionId,
     account: domain::AccountId,
 ) -> Result<(), Problem> {
-    if !store::sessions::exists(tx, session)? {
-        return Err(Problem::new(
-            Code::SignInNeeded,
-            "You were signed out meanwhile. Sign in, then try again.",
-        ));
-    }
+    SignedIn::still(tx, session)?;
     if !two_factor::is_on(tx, account)? {
         return Err(two_factor_needed());
     }

@@ -31,6 +31,8 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// The most bytes of a request's head.
 const HEAD_SIZE: usize = 64 * 1024;
+/// How many commands on this machine are served at a time.
+const LOCAL_CONNECTIONS: usize = 16;
 /// How long requests have to end once the server is told to stop.
 const STOP_TIME: Duration = Duration::from_secs(10);
 
@@ -67,10 +69,14 @@ enum Peer {
 
 /// Serves until `stopping`, then lets what runs come to its end.
 pub async fn run(listeners: Vec<Listener>, router: Router, stopping: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(most_connections()));
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        accepting.spawn(accept(listener, router.clone(), Arc::clone(&places), stopping.clone()));
+        // Commands on this machine have places of their own: nobody who fills the others can keep them out.
+        let places = match listener {
+            Listener::Tcp(..) => most_connections(),
+            Listener::Unix(_) => LOCAL_CONNECTIONS,
+        };
+        accepting.spawn(accept(listener, router.clone(), Arc::new(Semaphore::new(places)), stopping.clone()));
     }
     accepting.join_all().await;
 }
@@ -80,7 +86,7 @@ fn most_connections() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));
     let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok()).unwrap_or(1024_usize);
-    soft.saturating_sub(64).clamp(64, 20_000)
+    soft.saturating_sub(64 + LOCAL_CONNECTIONS).clamp(64, 20_000)
 }
 
 async fn accept(
@@ -92,8 +98,13 @@ async fn accept(
     let mut connections = JoinSet::new();
     loop {
         // Past the bound, new connections wait in the system's queue, and those that are open are served.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stop = stopping.clone();
+        let place = tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let Ok(place) = place else { return };
         tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,

@@ -1,7 +1,7 @@
 //! Signing in, in two steps: ID and password, then the second factor's code; showing again that it is still the same person;
 //! signing out.
 
-use domain::{AccountName, BrowserId, MachineToken, Secret, SessionId, TokenKind, What};
+use domain::{AccountName, BrowserId, Budget, MachineToken, Secret, SessionId, Timestamp, TokenKind, What};
 use store::{
     Tx,
     accounts::{self as rows, Account, State},
@@ -104,11 +104,17 @@ pub async fn begin(
         attempt.right_so_far(app).await?;
         let token = new_token(ctx, session.client);
         let hash = secrets::hash(token.expose());
-        app.store.write(move |tx| sessions::insert(tx, &session, &hash)).await?;
+        let seen = account.password_changed_at;
+        app.store
+            .write(move |tx| {
+                still_the_password(tx, &session, seen)?;
+                Ok::<_, Problem>(sessions::insert(tx, &session, &hash)?)
+            })
+            .await?;
         return Ok(SignIn::CodeWanted(token));
     }
     attempt.right(app).await?;
-    finish(app, ctx, session, account).await.map(SignIn::Done)
+    finish(app, ctx, session, account, false).await.map(SignIn::Done)
 }
 
 /// The second step: the code, for the sign-in that waits with this session.
@@ -139,10 +145,16 @@ pub async fn code(
     if !app.store.write(move |tx| sessions::delete(tx, ended)).await? {
         return Err(Problem::new(Code::SignInNeeded, "This sign-in has ended meanwhile. Sign in again."));
     }
-    finish(app, ctx, session, account).await
+    finish(app, ctx, session, account, true).await
 }
 
-async fn finish(app: &App, ctx: &mut Ctx, mut session: Session, account: Account) -> Result<Done, Problem> {
+async fn finish(
+    app: &App,
+    ctx: &mut Ctx,
+    mut session: Session,
+    account: Account,
+    code_shown: bool,
+) -> Result<Done, Problem> {
     let stamp = ctx.stamp.clone();
     let token = new_token(ctx, session.client);
     let hash = secrets::hash(token.expose());
@@ -157,9 +169,13 @@ async fn finish(app: &App, ctx: &mut Ctx, mut session: Session, account: Account
     let seen = account.password_changed_at;
     app.store
         .write(move |tx| {
-            // The password may have been changed while this sign-in was on its way.
-            if rows::by_id(tx, session.account)?.is_none_or(|a| a.password_changed_at != seen) {
-                return Err(wrong());
+            still_the_password(tx, &session, seen)?;
+            // A second factor that was turned on meanwhile is asked for: this sign-in may be the one that it is to keep out.
+            if !code_shown && two_factor::is_on(tx, session.account)? {
+                return Err(Problem::new(
+                    Code::SignInNeeded,
+                    "Two-factor authentication was just turned on. Sign in again.",
+                ));
             }
             if let Some((browser, hash)) = &browser {
                 browsers::insert(tx, browser, hash, stamp.now)?;
@@ -168,6 +184,14 @@ async fn finish(app: &App, ctx: &mut Ctx, mut session: Session, account: Account
         })
         .await?;
     Ok(Done { account, token, browser_token: own.map(|(_, token)| token) })
+}
+
+/// Checks, in the transaction, that the password wasn't changed while this sign-in was on its way.
+fn still_the_password(tx: &mut Tx<'_>, session: &Session, seen: Timestamp) -> Result<(), Problem> {
+    match rows::by_id(tx, session.account)? {
+        Some(account) if account.password_changed_at == seen => Ok(()),
+        _ => Err(wrong()),
+    }
 }
 
 fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
@@ -192,16 +216,29 @@ fn bucket(account: &Account, own: Option<BrowserId>) -> Bucket {
 
 /// Somebody who gives an ID that nobody has waits as long, and is told the same, as somebody with a wrong password.
 async fn stranger(app: &App, ctx: &Ctx, turn: Turn, name: &AccountName, password: &str) -> Problem {
-    if let Err(why) = app.strangers.attempt(name, ctx.stamp.now) {
-        return Problem::too_many(why, ctx.stamp.now);
+    let (now, slowed) = (ctx.stamp.now, app.strangers.attempt(name, ctx.stamp.now).err());
+    // The same unit of work as for an account, with the same end, so that it takes as long.
+    let counted = app
+        .store
+        .write(move |tx| {
+            store::budgets::get(tx, NOBODY)?;
+            if let Some(why) = slowed {
+                return Err(Problem::too_many(why, now));
+            }
+            Ok(store::budgets::put(tx, NOBODY, Budget { failures: 1, last_failed_at: Some(now) })?)
+        })
+        .await;
+    if let Err(problem) = counted {
+        return problem;
     }
-    // An account's attempt is written down; so is this one, at nobody.
-    let nobody = app.store.write(|tx| store::budgets::clear(tx, "nobody")).await.map_err(Problem::from);
-    match (nobody, turn.matches(password, Kept::nobody()).await) {
-        (Err(problem), _) | (_, Err(problem)) => problem,
-        _ => wrong(),
+    match turn.matches(password, Kept::nobody()).await {
+        Ok(_) => wrong(),
+        Err(problem) => problem,
     }
 }
+
+/// The bucket of failures at IDs that nobody has. Nothing is ever read from it.
+const NOBODY: &str = "nobody";
 
 fn wrong() -> Problem {
     Problem::new(Code::WrongCredentials, "That ID and password don't match. Check both, and try again.")

@@ -20,10 +20,13 @@ impl ClientAddress {
         let trusted = |ip: &IpAddr| app.config.http.trusted_proxies.iter().any(|net| net.contains(ip));
         let mut client = peer.ip().to_canonical();
         if trusted(&client) {
-            let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-            let hops: Vec<_> = hops.flat_map(|value| value.split(',')).collect();
+            // Each hop is read by itself: what a client writes into the first can't make the last, the proxy's own, unreadable.
+            let lines = headers.get_all("x-forwarded-for").iter();
+            let hops: Vec<_> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
             for hop in hops.into_iter().rev() {
-                let Some(ip) = address(hop.trim()) else { break };
+                let Some(ip) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else {
+                    break;
+                };
                 client = ip;
                 if !trusted(&ip) {
                     break;

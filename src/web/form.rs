@@ -14,11 +14,8 @@ use crate::{
     clock,
     problem::{Code, Problem},
     secrets,
-    web::cookies,
+    web::{body, cookies},
 };
-
-/// The most that a form may hold, in bytes.
-const MOST: usize = 64 * 1024;
 
 /// A form that is ours, as names and values in their order.
 pub struct Form(Vec<(String, String)>);
@@ -64,12 +61,7 @@ impl FromRequest<Arc<App>> for Form {
         if from_elsewhere {
             return Err(expired());
         }
-        let body = axum::body::to_bytes(request.into_body(), MOST).await.map_err(|_| {
-            Problem::new(
-                Code::TooLarge,
-                "A form here holds a few lines. Go back, shorten what you entered, and send it again.",
-            )
-        })?;
+        let body = body::read(request.into_body()).await?;
         let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).map_err(|_| {
             Problem::new(
                 Code::Unreadable,

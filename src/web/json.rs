@@ -8,10 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     app::App,
     problem::{Code, Problem},
+    web::body,
 };
-
-/// The most that a request may hold, in bytes.
-const MOST: usize = 64 * 1024;
 
 /// A request's body.
 pub struct Json<T>(pub T);
@@ -20,12 +18,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
-        let body = axum::body::to_bytes(request.into_body(), MOST).await.map_err(|_| {
-            Problem::new(
-                Code::TooLarge,
-                format!("A request to the API holds at most {MOST} bytes. Send less at a time."),
-            )
-        })?;
+        let body = body::read(request.into_body()).await?;
         // A request without a body says nothing, which some requests allow.
         let body = if body.is_empty() { b"null".as_slice() } else { &body };
         serde_json::from_slice(body).map(Self).map_err(|error| unreadable(&error))

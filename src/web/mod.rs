@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub mod assets;
+pub mod body;
 pub mod client;
 pub mod cookies;
 pub mod form;
@@ -49,12 +50,12 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
 
 /// A path as it may stand in a log: a one-time link's token is left out.
 fn without_secrets(path: &str) -> String {
-    for link in ["/setup/", "/reset/"] {
-        if path.starts_with(link) {
-            return format!("{link}...");
-        }
+    // Also where a slash was doubled, and there is no such address.
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first {
+        "setup" | "reset" => format!("/{first}/..."),
+        _ => path.to_owned(),
     }
-    path.to_owned()
 }
 
 /// Turns a problem into what a browser shows: the way to sign in or to confirm, where that solves it, or a page that says what
@@ -127,7 +128,9 @@ pub fn in_query(text: &str) -> String {
 pub fn local_path(next: Option<&str>) -> &str {
     // A path that begins with two slashes, or a slash and a backslash, is another host's to a browser.
     next.filter(|next| {
-        next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r', '\t'])
+        next.starts_with('/')
+            && !next.starts_with("//")
+            && !next.contains(|c: char| c == '\\' || c.is_control())
     })
     .unwrap_or("/")
 }
@@ -156,6 +159,8 @@ mod tests {
     fn a_one_time_link_is_never_logged() {
         assert_eq!(without_secrets("/setup/abc"), "/setup/...");
         assert_eq!(without_secrets("/reset/abc/def"), "/reset/...");
+        assert_eq!(without_secrets("//reset/abc"), "/reset/...");
+        assert_eq!(local_path(Some("/\u{1}")), "/");
         assert_eq!(without_secrets("/services/calendar"), "/services/calendar");
     }
 }

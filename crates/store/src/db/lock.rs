@@ -1,7 +1,8 @@
 //! One process owns the data folder.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::files;
@@ -18,6 +19,14 @@ pub enum LockError {
     /// Another process has it.
     #[error("another Doorkey is using {}. Stop that one, or give this one a data folder of its own.", .0.display())]
     Held(PathBuf),
+    /// Others than its owner may put files into the folder.
+    #[error("others than its owner may write to {} (mode {mode:04o}). Run: chmod 700 {}", path.display(), path.display())]
+    OpenToOthers {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The folder or the lock file can't be used.
     #[error("{} can't be locked: {source}. Check that this user may write to the folder, and that it is on a local disk.", path.display())]
     Io {
@@ -32,6 +41,14 @@ impl DataLock {
     /// Takes the lock, making the folder if need be; never waits for it.
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {
         files::private_folder(folder).map_err(|source| LockError::Io { path: folder.to_owned(), source })?;
+        let mode = fs::metadata(folder)
+            .map_err(|source| LockError::Io { path: folder.to_owned(), source })?
+            .permissions()
+            .mode();
+        // Whoever can put a file or a link there can have us write through it.
+        if mode & 0o022 != 0 {
+            return Err(LockError::OpenToOthers { path: folder.to_owned(), mode: mode & 0o7777 });
+        }
         let path = folder.join("doorkey.lock");
         let file = match files::private_file(&path) {
             Ok(file) => file,

@@ -36,3 +36,18 @@ fn a_folder_that_cannot_be_locked_is_named() {
     assert!(matches!(&error, LockError::Io { .. }), "{error:?}");
     assert!(error.to_string().contains(&file.display().to_string()), "{error}");
 }
+
+#[test]
+fn a_folder_that_others_may_write_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (mode, taken) in [(0o700, true), (0o750, true), (0o770, false), (0o707, false)] {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        match DataLock::acquire(folder.path()) {
+            Ok(_) => assert!(taken, "{mode:o}"),
+            Err(error) => {
+                assert!(!taken, "{mode:o}");
+                assert!(error.to_string().contains("chmod 700"), "{error}");
+            }
+        }
+    }
+}
