@@ -1,8 +1,10 @@
 //! Accounts: making them, and their password.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Person, Server};
+use crate::support::{Answer, PASSWORD, Person, Server, race};
 
 const ADA: &str = "ada@example.org";
 const NEW: &str = "seven bridges over a kettle";
@@ -156,7 +158,7 @@ fn of_two_changes_at_once_one_is_made() {
     let server = Server::start();
     let person = server.person(ADA);
     let tokens = [person.new_token(), person.new_token()];
-    let answers = crate::support::race(2, |n| {
+    let answers = race(2, |n| {
         let asked = json!({ "current_password": PASSWORD, "new_password": format!("{NEW} {n}") });
         server.api(&tokens[n]).post("/account/password", &asked).status
     });
@@ -179,6 +181,37 @@ fn a_sign_in_that_is_on_its_way_when_the_password_changes_comes_too_late() {
     let form = browser.get(first.goes_to());
     assert!(form.goes_to().starts_with("/sign-in?next="));
     assert!(browser.get("/security").goes_to().starts_with("/sign-in"));
+}
+
+#[test]
+fn no_sign_in_with_the_old_password_outlives_the_change_that_it_raced_with() {
+    let server = Server::start();
+    let person = server.person_without_second_factor(ADA);
+    let began = AtomicUsize::new(0);
+    let tokens = race(4, |n| {
+        let mut tokens = Vec::new();
+        if n == 3 {
+            while began.load(Ordering::SeqCst) < 4 {
+                std::thread::yield_now();
+            }
+            assert_eq!(change(&person, PASSWORD, NEW).status, 200);
+            return tokens;
+        }
+        let asked = json!({ "id": ADA, "password": PASSWORD });
+        loop {
+            let answer = server.api("").post("/sign-in", &asked);
+            if answer.status != 200 {
+                assert_eq!(answer.problem(), "401 wrong-credentials");
+                return tokens;
+            }
+            tokens.push(answer.json(200)["token"].as_str().unwrap().to_owned());
+            began.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    for token in tokens.iter().flatten() {
+        assert_eq!(server.api(token).get("/session").problem(), "401 sign-in-needed");
+    }
+    assert_eq!(person.api.get("/session").status, 200);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::{
     io::Write,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::server::program;
+use super::{clock::sweep, output::Output, server::program};
 
 /// Somebody at a command line, with a home of their own.
 pub struct Cli {
@@ -52,18 +52,28 @@ impl Cli {
     }
 }
 
+/// A command that runs. One that doesn't end by itself ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        sweep(self.0.id());
+    }
+}
+
 impl Done {
     /// Runs a command to its end.
     pub fn of(command: &mut Command, input: &str) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = piped.spawn().unwrap();
-        let process = child.id();
+        let mut running = Running(piped.spawn().unwrap());
+        let child = &mut running.0;
+        let (out, err) = (Output::of(child.stdout.take().unwrap()), Output::of(child.stderr.take().unwrap()));
         // A command that reads nothing may have ended before.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        super::clock::sweep(process);
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        let (out, err) = (out.whole(), err.whole());
+        Self { code: child.wait().unwrap().code(), out, err }
     }
 
     /// What it printed, if it ended with this code.

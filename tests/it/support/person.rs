@@ -215,7 +215,9 @@ impl<'s> Person<'s> {
             let page = self.api.get(&path).json(200);
             events.extend_from_slice(page["events"].as_array().unwrap());
             let Some(next) = page["next"].as_i64() else { return events };
-            path = format!("/activity?before={next}");
+            let on = format!("/activity?before={next}");
+            assert_ne!(path, on, "each page leads to an older one");
+            path = on;
         }
     }
 
