@@ -295,5 +295,10 @@ pub async fn sign_out(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<(), Pro
 /// As the database has them.
 pub async fn sign_out_others(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<u64, Problem> {
     let (stamp, session, actor) = (ctx.stamp.clone(), person.session.clone(), person.actor());
-    app.store.write(move |tx| crate::accounts::sign_out_others(tx, &stamp, actor, &session)).await
+    app.store
+        .write(move |tx| {
+            SignedIn::still(tx, session.id)?;
+            crate::accounts::sign_out_others(tx, &stamp, actor, &session)
+        })
+        .await
 }

@@ -20,6 +20,7 @@ mod cli;
 mod crash;
 mod doors_http;
 mod events;
+mod meanwhile;
 mod pages;
 mod reset_links;
 mod services;
