@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, Person, Server, race};
+use crate::support::{Answer, PASSWORD, Person, Server, race, until};
 
 const ADA: &str = "ada@example.org";
 const NEW: &str = "seven bridges over a kettle";
@@ -191,9 +191,7 @@ fn no_sign_in_with_the_old_password_outlives_the_change_that_it_raced_with() {
     let tokens = race(4, |n| {
         let mut tokens = Vec::new();
         if n == 3 {
-            while began.load(Ordering::SeqCst) < 4 {
-                std::thread::yield_now();
-            }
+            until(|| began.load(Ordering::SeqCst) >= 4);
             assert_eq!(change(&person, PASSWORD, NEW).status, 200);
             return tokens;
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{AppPassword, PASSWORD, Person, Server, race};
+use crate::support::{AppPassword, PASSWORD, Person, Server, race, until};
 
 const DAY: i64 = 86_400;
 
@@ -327,27 +327,38 @@ fn what_cannot_be_generated_is_refused_at_its_field() {
     assert_eq!(person.list()["app_passwords"], json!([]));
 }
 
-/// Generates as fast as it goes until that is refused for another reason than that there is no room; gives what it got.
-fn generate_until_refused(person: &Person<'_>, token: &str, began: &AtomicBool) -> Vec<Value> {
-    let api = person.server.api(token);
-    let mut generated = Vec::new();
-    loop {
-        let answer = api.post("/app-passwords", &json!({ "label": "Racer", "for": ["mail"] }));
-        match answer.status {
-            201 => generated.push(answer.json(201)),
-            409 if answer.problem() == "409 too-many-app-passwords" => {
-                api.delete("/app-passwords");
-            }
-            _ => return generated,
-        }
-        began.store(true, Ordering::SeqCst);
-    }
+/// How far somebody is who takes away the right to generate while others use it.
+#[derive(Default)]
+struct Gate {
+    in_use: AtomicBool,
+    shut: AtomicBool,
 }
 
-/// Waits until the others are at it.
-fn once_begun(began: &AtomicBool) {
-    while !began.load(Ordering::SeqCst) {
-        std::hint::spin_loop();
+impl Gate {
+    /// Shuts it, once the others have gone through.
+    fn shut(&self, shut: impl FnOnce()) {
+        until(|| self.in_use.load(Ordering::SeqCst));
+        shut();
+        self.shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Generates as fast as it goes until that is refused for another reason than that there is no room; gives what it got.
+    fn generate(&self, person: &Person<'_>, token: &str) -> Vec<Value> {
+        let api = person.server.api(token);
+        let mut generated = Vec::new();
+        loop {
+            let shut = self.shut.load(Ordering::SeqCst);
+            let answer = api.post("/app-passwords", &json!({ "label": "Racer", "for": ["mail"] }));
+            match answer.status {
+                201 => generated.push(answer.json(201)),
+                409 if answer.problem() == "409 too-many-app-passwords" => {
+                    api.delete("/app-passwords");
+                }
+                _ => return generated,
+            }
+            assert!(!shut, "the right to it had been taken away before it was asked for");
+            self.in_use.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -357,16 +368,17 @@ fn none_outlives_the_change_of_the_password_that_it_raced_with() {
     let (person, mail) = (server.person("ada@example.org"), server.service("mail", "mail"));
     let tokens: Vec<_> = (0..4).map(|_| person.new_token()).collect();
     person.api.post("/session/confirm", &json!({ "code": person.code() })).with(204);
-    let began = AtomicBool::new(false);
+    let gate = Gate::default();
     let generated = race(5, |n| match n {
         4 => {
-            once_begun(&began);
-            let asked =
-                json!({ "current_password": PASSWORD, "new_password": "seven bridges over a kettle" });
-            person.api.post("/account/password", &asked).with(200);
+            gate.shut(|| {
+                let asked =
+                    json!({ "current_password": PASSWORD, "new_password": "seven bridges over a kettle" });
+                person.api.post("/account/password", &asked).with(200);
+            });
             Vec::new()
         }
-        n => generate_until_refused(&person, &tokens[n], &began),
+        n => gate.generate(&person, &tokens[n]),
     });
     let generated: Vec<_> = generated.into_iter().flatten().collect();
     assert!(!generated.is_empty());
@@ -383,14 +395,15 @@ fn none_outlives_turning_two_factor_authentication_off() {
     let server = Server::start();
     let (person, mail) = (server.person("ada@example.org"), server.service("mail", "mail"));
     let token = person.api.token.clone().unwrap();
-    let began = AtomicBool::new(false);
+    let gate = Gate::default();
     let generated = race(5, |n| match n {
         4 => {
-            once_begun(&began);
-            person.api.post("/account/two-factor/turn-off", &json!({ "code": person.code() })).with(200);
+            gate.shut(|| {
+                person.api.post("/account/two-factor/turn-off", &json!({ "code": person.code() })).with(200);
+            });
             Vec::new()
         }
-        _ => generate_until_refused(&person, &token, &began),
+        _ => gate.generate(&person, &token),
     });
     let generated: Vec<_> = generated.into_iter().flatten().collect();
     assert!(!generated.is_empty());

@@ -12,7 +12,7 @@ use std::{
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
-use crate::support::{AppPassword, Connection, Person, Server, Service, generate_request, race};
+use crate::support::{AppPassword, Connection, Person, Server, Service, generate_request, race, until};
 
 const ROUNDS: usize = 20;
 /// Two of them are at work on each account.
@@ -124,9 +124,7 @@ fn what_was_acknowledged_holds_however_often_the_server_is_killed() {
         let seeds: Vec<u64> = (0..WORKERS).map(|_| rng.random()).collect();
         race(WORKERS + 1, |n| {
             if n == WORKERS {
-                while acknowledged.load(Ordering::SeqCst) < at {
-                    std::thread::yield_now();
-                }
+                until(|| acknowledged.load(Ordering::SeqCst) >= at);
                 server.kill();
             } else {
                 let mut rng = StdRng::seed_from_u64(seeds[n]);

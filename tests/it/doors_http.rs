@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Address, Connection, PASSWORD, Person, Request, Server, basic, race};
+use crate::support::{Address, Connection, PASSWORD, Person, Request, Server, basic, race, until};
 
 const ADA: &str = "ada@example.org";
 const CHALLENGE: &str = "Basic realm=\"Doorkey\", charset=\"UTF-8\"";
@@ -266,9 +266,7 @@ fn a_revoked_one_is_out_at_once_also_on_connections_that_are_kept() {
             for (done, password) in passwords.iter().enumerate() {
                 // Each is revoked while it is in use.
                 let before = asked.load(Ordering::SeqCst);
-                while asked.load(Ordering::SeqCst) < before + 20 {
-                    std::hint::spin_loop();
-                }
+                until(|| asked.load(Ordering::SeqCst) >= before + 20);
                 person.revoke(password).with(200);
                 revoked.store(done + 1, Ordering::SeqCst);
             }

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, OnceLock},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use domain::Timestamp;
@@ -84,12 +84,11 @@ fn machine_now() -> Timestamp {
     Timestamp::from_millis(since.as_millis().try_into().unwrap())
 }
 
-/// How long something took, in seconds.
+/// How long ago this was called, by the machine's clock, which nobody moves.
 #[expect(clippy::disallowed_methods, reason = "a time that is measured is the machine's")]
-pub fn seconds_of(work: impl FnOnce()) -> f64 {
+pub fn since() -> impl Fn() -> Duration {
     let began = Instant::now();
-    work();
-    began.elapsed().as_secs_f64()
+    move || began.elapsed()
 }
 
 /// The library that fakes the time, as the tool `faketime` itself loads it.

@@ -12,10 +12,10 @@ mod server;
 
 pub use browser::{Browser, Page};
 pub use cli::{Cli, Done};
-pub use clock::seconds_of;
+pub use clock::since;
 pub use door::{Service, basic};
 pub use http::{Address, Answer, Connection, Request};
 pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
-pub use race::race;
+pub use race::{race, until};
 pub use server::Server;
