@@ -201,9 +201,8 @@ pub async fn reset(
 ) -> Result<u64, Problem> {
     let reset = reset_open(app, ctx.stamp.now, token)?;
     let account = reset.account;
-    let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
     let fewest = if reset.asks_code { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
-    let new = NewPassword::check("password", password, fewest, &known)?;
+    let new = NewPassword::check(app, "password", password, fewest, (&account.name, &account.display_name))?;
     if reset.asks_code {
         let bucket = budget::Bucket::link(account.id, reset.link.id);
         let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;

@@ -96,8 +96,7 @@ async fn make(
     password: &str,
     fewest: usize,
 ) -> Result<Account, Problem> {
-    let known = [new.name.as_str(), new.display_name.as_str(), "doorkey"];
-    let password = NewPassword::check("password", password, fewest, &known)?;
+    let password = NewPassword::check(app, "password", password, fewest, (&new.name, &new.display_name))?;
     let (now, id) = (ctx.stamp.now, AccountId::new(ctx.stamp.now, &mut ctx.rng));
     let kept = app.hasher.turn()?.hash(password, &mut ctx.rng).await?;
     Ok(Account {
@@ -143,9 +142,8 @@ pub async fn change_password(
     let account = &person.account;
     let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
     let fewest = if two_factor { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
-    let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
     let typed = new;
-    let new = NewPassword::check("new_password", typed, fewest, &known)?;
+    let new = NewPassword::check(app, "new_password", typed, fewest, (&account.name, &account.display_name))?;
     check_current(app, ctx, person, "current_password", current).await?;
     if typed == current {
         return Err(Problem::field("new_password", "That is your password already. Choose another one."));

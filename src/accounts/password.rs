@@ -5,10 +5,10 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use domain::{AccountId, Rng, Secret};
+use domain::{AccountId, AccountName, DisplayName, Rng, Secret};
 use seal::{Keyring, Place};
 
-use crate::problem::Problem;
+use crate::{app::App, problem::Problem};
 
 /// The fewest characters, with a second factor beside it (NIST SP 800-63B, 3.1.1.2).
 pub const MIN_WITH_SECOND_FACTOR: usize = 8;
@@ -25,11 +25,17 @@ pub struct NewPassword {
 
 impl NewPassword {
     /// Checks a password that a person chose: long enough, and not one of those that are guessed first, in general or for someone
-    /// of this `id` and `name`. Nothing is asked about which characters it has.
+    /// of this `id` and `name` at this server. Nothing is asked about which characters it has.
     ///
     /// # Errors
     /// `unfit`, at this `field`.
-    pub fn check(field: &'static str, typed: &str, fewest: usize, known: &[&str]) -> Result<Self, Problem> {
+    pub fn check(
+        app: &App,
+        field: &'static str,
+        typed: &str,
+        fewest: usize,
+        (id, name): (&AccountName, &DisplayName),
+    ) -> Result<Self, Problem> {
         let text = normal(typed);
         let length = text.expose().chars().count();
         if length < fewest {
@@ -43,7 +49,7 @@ impl NewPassword {
         if length > MAX {
             return Err(Problem::field(field, format!("Choose a password of at most {MAX} characters.")));
         }
-        if is_guessed_first(text.expose(), known) {
+        if is_guessed_first(text.expose(), &words_of(app, id, name)) {
             return Err(Problem::field(
                 field,
                 "That password is one of those that are guessed first. Choose another; a few words that don't belong \
@@ -54,11 +60,30 @@ impl NewPassword {
     }
 }
 
+/// What a guesser who knows this server and this person tries first: their ID and name, and what the server is called, whole and in
+/// their parts.
+fn words_of(app: &App, id: &AccountName, name: &DisplayName) -> Vec<String> {
+    let config = &app.config;
+    let host = config.http.public_url.host();
+    let whole = [id.as_str(), name.as_str(), host, app.default_domain(), "doorkey"];
+    let halves = id.as_str().split('@');
+    let parts = whole.iter().flat_map(|text| text.split(['@', '.', ' ', '-', '_']));
+    // Shorter ones are in every password.
+    whole
+        .into_iter()
+        .chain(halves)
+        .chain(parts)
+        .filter(|word| word.chars().count() > 2)
+        .map(str::to_owned)
+        .collect()
+}
+
 /// A guesser who knows the common ones finds it within a million tries.
-fn is_guessed_first(text: &str, known: &[&str]) -> bool {
+fn is_guessed_first(text: &str, known: &[String]) -> bool {
     // The estimate costs more than linear time, and what is guessed first is short.
     let head: String = text.chars().take(64).collect();
-    zxcvbn::zxcvbn(&head, known).guesses() < 1_000_000
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    zxcvbn::zxcvbn(&head, &known).guesses() < 1_000_000
 }
 
 /// One form for all ways to type the same characters (NFC), so that another keyboard doesn't make another password.

@@ -182,10 +182,13 @@ pub async fn turn_off(
     }
     let new_password = match (new_password, stands_alone(app, account)?) {
         (None, true) => None,
-        (given, _) => {
-            let known = [account.name.as_str(), account.display_name.as_str(), "doorkey"];
-            Some(NewPassword::check("new_password", given.unwrap_or_default(), MIN_ALONE, &known)?)
-        }
+        (given, _) => Some(NewPassword::check(
+            app,
+            "new_password",
+            given.unwrap_or_default(),
+            MIN_ALONE,
+            (&account.name, &account.display_name),
+        )?),
     };
     let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
     use_code(app, &ctx.stamp, id, code).await?;

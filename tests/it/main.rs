@@ -18,6 +18,7 @@ mod app_passwords;
 mod canary;
 mod cli;
 mod crash;
+mod docs;
 mod doors_http;
 mod events;
 mod meanwhile;
