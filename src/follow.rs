@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use domain::{AccountId, AccountName, Event, KindSet, ServiceId, ServiceName};
-use index::Index;
-use store::{Commit, Conn, DbError, accounts, app_passwords, services};
+use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, ServiceName};
+use index::{Allowed, Index};
+use store::{Commit, Conn, DbError, accounts, app_passwords, groups, services};
 
 /// What the doors ask. A new one knows nothing, and isn't current until [`Live::load`] has read everything.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub struct Service {
     pub name: ServiceName,
     /// What it holds.
     pub kinds: KindSet,
+    /// Who may use it.
+    pub allowed: Allowed,
     /// The SHA-256 of its key.
     pub key_hash: [u8; 32],
 }
@@ -55,6 +57,8 @@ impl Live {
         self.index.clear();
         let mut names: HashMap<AccountId, Vec<AccountName>> = HashMap::new();
         accounts::for_each_name(conn, |id, name| names.entry(id).or_default().push(name))?;
+        let mut memberships: HashMap<AccountId, Vec<GroupId>> = HashMap::new();
+        groups::for_each_member(conn, |id, group| memberships.entry(id).or_default().push(group))?;
         let mut people = HashMap::new();
         accounts::for_each(conn, |account| {
             people.insert(account.id, account);
@@ -64,7 +68,8 @@ impl Live {
         let mut put = |of_one: &mut Vec<app_passwords::Indexed>| {
             if let Some(account) = of_one.first().and_then(|first| people.remove(&first.account)) {
                 let names = names.remove(&account.id).unwrap_or_default();
-                self.put(&account, &names, of_one);
+                let groups = memberships.remove(&account.id).unwrap_or_default();
+                self.put(&account, &names, &groups, of_one);
             }
             of_one.clear();
         };
@@ -77,7 +82,8 @@ impl Live {
         put(&mut of_one);
         for account in people.into_values() {
             let names = names.remove(&account.id).unwrap_or_default();
-            self.put(&account, &names, &[]);
+            let groups = memberships.remove(&account.id).unwrap_or_default();
+            self.put(&account, &names, &groups, &[]);
         }
         self.current.store(true, Ordering::Release);
         Ok(())
@@ -118,11 +124,18 @@ impl Live {
             return Ok(());
         };
         let (names, passwords) = (accounts::names(conn, id)?, app_passwords::indexed(conn, id)?);
-        self.put(&account, &names, &passwords);
+        let groups: Vec<_> = groups::of_account(conn, id)?.into_iter().map(|group| group.id).collect();
+        self.put(&account, &names, &groups, &passwords);
         Ok(())
     }
 
-    fn put(&self, account: &accounts::Account, names: &[AccountName], passwords: &[app_passwords::Indexed]) {
+    fn put(
+        &self,
+        account: &accounts::Account,
+        names: &[AccountName],
+        groups: &[GroupId],
+        passwords: &[app_passwords::Indexed],
+    ) {
         let entries: Vec<_> = passwords
             .iter()
             .map(|p| index::Entry {
@@ -138,14 +151,18 @@ impl Live {
             name: account.name.clone(),
             aliases: names.iter().filter(|name| **name != account.name).cloned().collect(),
             display_name: account.display_name.clone(),
+            groups: self.index.groups(groups),
             active: account.state == accounts::State::Active,
         };
         self.index.put_account(account, &entries);
     }
 
     fn load_services(&self, conn: &mut Conn) -> Result<(), DbError> {
+        let mut groups: HashMap<ServiceId, Vec<GroupId>> = HashMap::new();
+        groups::for_each_allowed(conn, |service, group| groups.entry(service).or_default().push(group))?;
         let all = services::all(conn)?.into_iter().map(|s| {
-            let service = Service { id: s.id, name: s.name, kinds: s.kinds, key_hash: s.key_hash };
+            let allowed = groups.get(&s.id).map_or(Allowed::Everyone, |groups| self.index.allowed(groups));
+            let service = Service { id: s.id, name: s.name, kinds: s.kinds, allowed, key_hash: s.key_hash };
             (service.name.to_string(), Arc::new(service))
         });
         *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all.collect());

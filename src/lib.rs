@@ -9,6 +9,7 @@
 //! - [`sign_in`]: signing in and out, and the budget of failures.
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
+//! - [`groups`]: groups of people, which services can be kept to.
 //! - [`events`]: the log as people read it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
 //!
@@ -30,6 +31,7 @@ pub mod ctx;
 pub mod doors;
 pub mod events;
 pub mod follow;
+pub mod groups;
 pub mod key;
 pub mod logs;
 pub mod problem;

@@ -133,7 +133,7 @@ pub async fn post_generate(mut visit: Visit, person: SignedIn, form: Form) -> Re
         opens: opens(password.opens),
         expires: password.expires_at.map(|at| visit.when(at)),
         user_name: account.account.name.to_string(),
-        servers: servers(&visit.app, password.opens)?,
+        servers: servers(&visit.app, account, password.opens)?,
         profile_href: None,
         qr_href: None,
         done_href: HERE.into(),
@@ -141,9 +141,9 @@ pub async fn post_generate(mut visit: Visit, person: SignedIn, form: Form) -> Re
     Ok(visit.show(&view))
 }
 
-/// The services that the password opens, for the person to know what to look for in the app.
-fn servers(app: &App, opens: Opens) -> Result<Vec<SetUpRow>, Problem> {
-    let services = app.store.read(store::services::all)?;
+/// The services that the password opens and its person may use, for them to know what to look for in the app.
+fn servers(app: &App, person: &SignedIn, opens: Opens) -> Result<Vec<SetUpRow>, Problem> {
+    let services = app.store.read(|conn| store::services::usable(conn, person.account.id))?;
     let opened = services.into_iter().filter(|service| match opens {
         Opens::First => true,
         Opens::Kinds(kinds) => kinds.meets(service.kinds),

@@ -206,7 +206,7 @@ mod tests {
     fn service() -> Service {
         let id = ServiceId::new(Timestamp::from_millis(0), &mut Rng::from_seed([1; 32]));
         let name = ServiceName::parse("calendar").unwrap();
-        Service { id, name, kinds: KindSet::NONE, key_hash: [0; 32] }
+        Service { id, name, kinds: KindSet::NONE, allowed: index::Allowed::Everyone, key_hash: [0; 32] }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use domain::{
     AccountId, AccountName, Admission, AppPasswordId, AppPasswordSecret, KindSet, LastUse, RefusalReason,
     ServiceName, Timestamp, What,
 };
-use store::{app_passwords as rows, events};
+use store::{app_passwords as rows, events, services};
 
 use crate::{app::App, ctx::Ctx, follow::Service, problem::Problem};
 
@@ -30,6 +30,8 @@ pub enum Verdict {
     No,
     /// The password is good, but not for this service.
     NotForThisService,
+    /// The password is good, but its person may not use this service.
+    NotForThisPerson,
     /// Doorkey can't tell now. Never to be answered as a wrong password.
     Unavailable,
 }
@@ -49,7 +51,9 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
     // For an ID that nobody has, a fingerprint is made just the same: its time tells nothing.
     let id = account.as_ref().map_or(NOBODY, |account| account.id);
     let fingerprint = app.keyring.app_password_fingerprint(id, secret.letters());
-    let found = account.as_ref().and_then(|account| app.index().find(account, &fingerprint));
+    let found = account
+        .as_ref()
+        .and_then(|account| app.index().find(account, &fingerprint, &sign_in.service.allowed));
     let (found, account) = match (found, account) {
         (Some(found), Some(account)) => (found, account),
         (_, account) => return refuse(app, &sign_in, account.as_deref(), RefusalReason::WrongPassword),
@@ -65,16 +69,22 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
     if !found.account_active {
         return refuse(app, &sign_in, Some(&account), RefusalReason::Suspended);
     }
+    if !found.account_allowed {
+        return not_for_this_person(app, &sign_in, account.id);
+    }
     let admission = match found.opens.admit(sign_in.kinds) {
         Admission::Bind(kinds) => {
             match bind(app, found.id, account.id, kinds, sign_in.service, sign_in.source).await {
-                Ok(true) => Admission::Yes,
+                Ok(Binding::Done) => Admission::Yes,
                 // Somebody was faster, with another app or a revoke: what is in force now decides.
-                Ok(false) => match app.index().find(&account, &fingerprint) {
-                    Some(now_found) if !now_found.ended => now_found.opens.admit(sign_in.kinds),
-                    _ => return ended(app, &sign_in, found.id, now),
-                },
-                Err(_) => return Verdict::Unavailable,
+                Ok(Binding::PasswordChanged) => {
+                    match app.index().find(&account, &fingerprint, &sign_in.service.allowed) {
+                        Some(now_found) if !now_found.ended => now_found.opens.admit(sign_in.kinds),
+                        _ => return ended(app, &sign_in, found.id, now),
+                    }
+                }
+                Ok(Binding::NotForThisPerson) => return not_for_this_person(app, &sign_in, account.id),
+                Ok(Binding::ServiceChanged) | Err(_) => return Verdict::Unavailable,
             }
         }
         decided => decided,
@@ -102,8 +112,20 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
 /// The account whose fingerprint is made when there is none of that name. No account has this id: its time is 1970.
 const NOBODY: AccountId = AccountId::from_bytes([0; 16]);
 
-/// Binds a password that was made for the first app to what it opens first: durably, before the first yes. False when that
-/// has been done before, or the password works no more.
+/// What became of binding a password to what it opens first.
+enum Binding {
+    /// It is bound.
+    Done,
+    /// It was bound before, or works no more.
+    PasswordChanged,
+    /// Its person may no longer use the service.
+    NotForThisPerson,
+    /// The service has gone, or holds something else by now: that the app was after this is no longer known.
+    ServiceChanged,
+}
+
+/// Binds a password that was made for the first app to what it opens first: durably, before the first yes. Meanwhile the service may
+/// have been changed, or its person may have left a group, so both are looked at again in the transaction.
 async fn bind(
     app: &App,
     id: AppPasswordId,
@@ -111,20 +133,27 @@ async fn bind(
     kinds: KindSet,
     service: &Service,
     source: &str,
-) -> Result<bool, Problem> {
+) -> Result<Binding, Problem> {
     let mut stamp = Ctx::own(app)?.stamp;
     stamp.source = Some(source.to_owned());
-    let service = service.name.to_string();
+    let (of, held, service) = (service.id, service.kinds, service.name.to_string());
     app.store
         .write(move |tx| {
+            match services::by_id(tx, of)? {
+                Some(now) if now.kinds == held => {}
+                _ => return Ok(Binding::ServiceChanged),
+            }
+            if !services::may_use(tx, of, account)? {
+                return Ok(Binding::NotForThisPerson);
+            }
             if !rows::bind(tx, id, kinds, stamp.now)? {
-                return Ok(false);
+                return Ok(Binding::PasswordChanged);
             }
             let label =
                 rows::by_id(tx, id)?.map(|password| password.label.as_str().to_owned()).unwrap_or_default();
             let what = What::AppPasswordBound { id, label, kinds, service: service.clone() };
             events::append(tx, stamp.now, stamp.event(Some(account), domain::Actor::Doorkey, what))?;
-            Ok::<_, Problem>(true)
+            Ok::<_, Problem>(Binding::Done)
         })
         .await
 }
@@ -133,6 +162,12 @@ async fn bind(
 fn ended(app: &App, sign_in: &SignIn<'_>, id: AppPasswordId, now: Timestamp) -> Verdict {
     app.usage.tried_after_end(id, last_use(sign_in, now));
     Verdict::No
+}
+
+/// The password is good, so its person is told why it opens nothing here.
+fn not_for_this_person(app: &App, sign_in: &SignIn<'_>, account: AccountId) -> Verdict {
+    app.usage.refused(Some(account), sign_in.service, RefusalReason::NotForThisPerson, sign_in.source);
+    Verdict::NotForThisPerson
 }
 
 fn refuse(

@@ -25,7 +25,7 @@ use crate::{
 const KEY: &str = "doorkey-service-key";
 
 /// Answers one question, whatever its method: 200 and whose sign-in it is, 401, 403 when the password is good but not for this
-/// service, 503 when Doorkey can't tell.
+/// service or its person, 503 when Doorkey can't tell.
 pub async fn ask(
     State(app): State<Arc<App>>,
     service: Result<Path<String>, PathRejection>,
@@ -61,7 +61,7 @@ pub async fn ask(
     match verify(&app, sign_in).await {
         Verdict::Yes(account) => yes(&account),
         Verdict::No => wrong(),
-        Verdict::NotForThisService => StatusCode::FORBIDDEN.into_response(),
+        Verdict::NotForThisService | Verdict::NotForThisPerson => StatusCode::FORBIDDEN.into_response(),
         Verdict::Unavailable => Problem::unavailable().into_response(),
     }
 }

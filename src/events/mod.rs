@@ -81,10 +81,26 @@ pub fn sentence(event: &Event) -> String {
              remove the account from it."
         ),
         What::ServiceAdded { name, .. } => format!("{by} registered the service {name}."),
+        What::ServiceChanged { name, kinds, groups, .. } => {
+            format!("{by} changed the service {name}: it holds {kinds}, and {} may use it.", who(groups))
+        }
         What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
         What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
+        What::GroupAdded { name, .. } => format!("{by} made the group {name}."),
+        What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
+        What::GroupJoined { name, .. } => format!("{by} put you into the group {name}."),
+        What::GroupLeft { name, .. } => format!("{by} took you out of the group {name}."),
         What::Refused { service, reason, count } => refused(service, *reason, *count),
         What::MoreRefused { count } => format!("And {count} more sign-ins were refused."),
+    }
+}
+
+/// Those who may use a service, as the log keeps them.
+fn who(groups: &[String]) -> String {
+    match groups.split_last() {
+        None => "everyone".into(),
+        Some((last, [])) => format!("only {last}"),
+        Some((last, rest)) => format!("only {} and {last}", rest.join(", ")),
     }
 }
 
@@ -124,6 +140,7 @@ fn refused(service: &str, reason: RefusalReason, count: u64) -> String {
         RefusalReason::NotForThisService => {
             "with a password of yours that is for something else. Generate one that opens what this service holds."
         }
+        RefusalReason::NotForThisPerson => "because it may not be used by you: ask an administrator.",
         RefusalReason::Suspended => "because the account is suspended.",
     };
     format!("At {service}, {were} {why}")

@@ -116,7 +116,12 @@ pub async fn add(
                 return Err(Problem { code: Code::Conflict, ..Problem::field("name", detail) });
             }
             rows::insert(tx, &row)?;
-            let what = What::ServiceAdded { id: row.id, name: row.name.to_string(), kinds: row.kinds };
+            let what = What::ServiceAdded {
+                id: row.id,
+                name: row.name.to_string(),
+                kinds: row.kinds,
+                groups: Vec::new(),
+            };
             Ok(events::append(tx, stamp.now, stamp.event(None, actor, what))?)
         })
         .await?;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AppPasswordId, KindSet, RequestId, ServiceId, Timestamp, WhyEnded};
+use crate::{AccountId, AppPasswordId, GroupId, KindSet, RequestId, ServiceId, Timestamp, WhyEnded};
 
 /// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
 /// the change that it tells of. It never holds a secret.
@@ -79,12 +79,28 @@ pub enum What {
     AppPasswordEnded { id: AppPasswordId, label: String, why: WhyEnded },
     /// An app-specific password that had ended was tried: told once for each.
     AppPasswordTriedAfterEnd { id: AppPasswordId, label: String, service: String },
-    /// A service was registered.
-    ServiceAdded { id: ServiceId, name: String, kinds: KindSet },
+    /// A service was registered. No group stands for everyone.
+    ServiceAdded {
+        id: ServiceId,
+        name: String,
+        kinds: KindSet,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<String>,
+    },
+    /// What a service holds, or who may use it, was changed to this. No group stands for everyone.
+    ServiceChanged { id: ServiceId, name: String, kinds: KindSet, groups: Vec<String> },
     /// A service got a new key, and the old one stopped working.
     ServiceKeyReplaced { id: ServiceId, name: String },
     /// A service was removed, and with it its door.
     ServiceRemoved { id: ServiceId, name: String },
+    /// A group was made, with nobody in it.
+    GroupAdded { id: GroupId, name: String },
+    /// A group was removed, after everybody had left it.
+    GroupRemoved { id: GroupId, name: String },
+    /// The person joined a group.
+    GroupJoined { id: GroupId, name: String },
+    /// The person left a group; also when the group was about to be removed.
+    GroupLeft { id: GroupId, name: String },
     /// Sign-ins at a door were refused, summed up over a minute.
     Refused { service: String, reason: RefusalReason, count: u64 },
     /// More kinds of refusals in a minute than there is room for in the log.
@@ -102,7 +118,9 @@ impl What {
             | Self::TwoFactorOff { .. }
             | Self::AppPasswordGenerated { .. }
             | Self::AppPasswordBound { .. }
-            | Self::AppPasswordEnded { .. } => true,
+            | Self::AppPasswordEnded { .. }
+            | Self::GroupJoined { .. }
+            | Self::GroupLeft { .. } => true,
             Self::SignedIn { .. }
             | Self::SignedOut
             | Self::OthersSignedOut { .. }
@@ -111,19 +129,25 @@ impl What {
             | Self::TwoFactorOn
             | Self::AppPasswordTriedAfterEnd { .. }
             | Self::ServiceAdded { .. }
+            | Self::ServiceChanged { .. }
             | Self::ServiceKeyReplaced { .. }
             | Self::ServiceRemoved { .. }
+            | Self::GroupAdded { .. }
+            | Self::GroupRemoved { .. }
             | Self::Refused { .. }
             | Self::MoreRefused { .. } => false,
         }
     }
 
-    /// Whether it changes which services there are, or their keys.
+    /// Whether it changes which services there are, their keys, what they hold or who may use them.
     #[must_use]
     pub const fn changes_services(&self) -> bool {
         matches!(
             self,
-            Self::ServiceAdded { .. } | Self::ServiceKeyReplaced { .. } | Self::ServiceRemoved { .. }
+            Self::ServiceAdded { .. }
+                | Self::ServiceChanged { .. }
+                | Self::ServiceKeyReplaced { .. }
+                | Self::ServiceRemoved { .. }
         )
     }
 }
@@ -138,6 +162,8 @@ pub enum RefusalReason {
     WrongPassword,
     /// The password is good, but not for this service.
     NotForThisService,
+    /// The password is good, but its person may not use this service.
+    NotForThisPerson,
     /// The account may not be used at the moment. (A password that has ended is told by
     /// [`What::AppPasswordTriedAfterEnd`], once.)
     Suspended,

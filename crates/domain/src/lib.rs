@@ -8,6 +8,7 @@ mod account;
 mod app_password;
 mod budget;
 mod event;
+mod group;
 mod id;
 mod kind;
 mod line;
@@ -25,7 +26,10 @@ pub use app_password::{
 };
 pub use budget::{Budget, TooManyFailures};
 pub use event::{Actor, Event, NewEvent, RefusalReason, What};
-pub use id::{AccountId, AppPasswordId, BrowserId, IdError, LinkId, RequestId, ServiceId, SessionId};
+pub use group::{GroupName, GroupNameError};
+pub use id::{
+    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, RequestId, ServiceId, SessionId,
+};
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
 pub use rng::Rng;

@@ -8,7 +8,7 @@ use std::{
 
 use domain::{AccountId, AccountName, DisplayName};
 
-use crate::{Entry, password::Passwords};
+use crate::{Entry, Groups, password::Passwords};
 
 /// An account as the store has it, as far as a door needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Account {
     pub aliases: Box<[AccountName]>,
     /// What its person is called.
     pub display_name: DisplayName,
+    /// The groups that it is in, as [`Index::groups`](crate::Index::groups) gave them.
+    pub groups: Groups,
     /// Whether its person may sign in anywhere at all.
     pub active: bool,
 }
@@ -72,5 +74,15 @@ impl Deref for Known {
 
     fn deref(&self) -> &Account {
         &self.0.account
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_takes_120_bytes_beside_its_names_and_passwords() {
+        assert_eq!(size_of::<Record>(), 120);
     }
 }

@@ -3,9 +3,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{AccountId, Timestamp};
+use domain::{AccountId, GroupId, Timestamp};
 
-use crate::{Account, Entry, Found, Known, password::Password, table::Table};
+use crate::{
+    Account, Allowed, Entry, Found, Groups, Known, groups::Numbering, password::Password, table::Table,
+};
 
 /// All accounts and their app-specific passwords.
 pub struct Index {
@@ -15,6 +17,7 @@ pub struct Index {
     by_id: Table<Known>,
     /// Held for a whole change. Two changes of one account, or of two that hand a name on, never mix.
     changing: Mutex<()>,
+    groups: Mutex<Numbering>,
 }
 
 impl Index {
@@ -22,13 +25,29 @@ impl Index {
     #[must_use]
     pub fn new() -> Self {
         let (by_name, by_id) = (Table::new(), Table::new());
-        Self { hasher: RandomState::new(), by_name, by_id, changing: Mutex::new(()) }
+        Self {
+            hasher: RandomState::new(),
+            by_name,
+            by_id,
+            changing: Mutex::new(()),
+            groups: Mutex::default(),
+        }
     }
 
     /// Makes room for this many accounts, before they are put in at the start.
     pub fn reserve(&self, accounts: usize) {
         self.by_name.reserve(accounts);
         self.by_id.reserve(accounts);
+    }
+
+    /// The groups that an account is in, in the form in which it is put. No look-up ever waits for this.
+    pub fn groups(&self, of: &[GroupId]) -> Groups {
+        self.numbering().groups(of)
+    }
+
+    /// Those who are in one of these groups, to be asked for with [`Index::find`]; nobody, when there are none.
+    pub fn allowed(&self, groups: &[GroupId]) -> Allowed {
+        Allowed::Groups(self.numbering().set(groups))
     }
 
     /// THE one way in: from here on, of this account all that is known is this. Names and passwords that it had and
@@ -81,10 +100,12 @@ impl Index {
     }
 
     /// The password of this account that has this fingerprint, live or ended, as it is now, also when the account
-    /// was found long ago.
+    /// was found long ago; and, seen in the same moment, whether the account is among those that are `allowed`.
     #[must_use]
-    pub fn find(&self, account: &Known, fingerprint: &[u8; 32]) -> Option<Found> {
-        self.password(account, fingerprint, |password, account| password.found(account.active))
+    pub fn find(&self, account: &Known, fingerprint: &[u8; 32], allowed: &Allowed) -> Option<Found> {
+        self.password(account, fingerprint, |password, account| {
+            password.found(account.active, allowed.admits(&account.groups))
+        })
     }
 
     /// Marks a password as ended, until its account is put again: a door that finds one whose time has come does
@@ -125,6 +146,10 @@ impl Index {
 
     fn hash(&self, key: impl Hash) -> u64 {
         self.hasher.hash_one(key)
+    }
+
+    fn numbering(&self) -> MutexGuard<'_, Numbering> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {

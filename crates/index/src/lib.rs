@@ -10,10 +10,12 @@
 //! what a look-up waits for, so its ways are kept short: account, passwords, done.
 
 mod account;
+mod groups;
 mod index;
 mod password;
 mod table;
 
 pub use account::{Account, Known};
+pub use groups::{Allowed, GroupSet, Groups};
 pub use index::Index;
 pub use password::{Entry, Found};

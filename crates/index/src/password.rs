@@ -30,6 +30,8 @@ pub struct Found {
     pub ended: bool,
     /// Whether its account is active, seen in the same moment as the rest.
     pub account_active: bool,
+    /// Whether its account is among those that were asked for, seen in the same moment too.
+    pub account_allowed: bool,
 }
 
 /// Stands for no expiry. One that is this late or later is taken to be a second earlier, in February 2106.
@@ -105,7 +107,7 @@ impl Password {
         }
     }
 
-    pub(crate) fn found(&self, account_active: bool) -> Found {
+    pub(crate) fn found(&self, account_active: bool, account_allowed: bool) -> Found {
         let expires = (self.expires != NEVER).then_some(self.expires);
         Found {
             id: AppPasswordId::from_bytes(self.id),
@@ -114,6 +116,7 @@ impl Password {
             expires_at: expires.map(|seconds| Timestamp::from_millis(i64::from(seconds) * 1_000)),
             ended: self.ended.load(Ordering::Relaxed),
             account_active,
+            account_allowed,
         }
     }
 
@@ -167,10 +170,10 @@ mod tests {
             (latest + 2_000, latest),
             (i64::MAX, latest),
         ] {
-            let found = Password::new(&entry(Some(stored))).found(true);
+            let found = Password::new(&entry(Some(stored))).found(true, true);
             assert_eq!(found.expires_at, Some(Timestamp::from_millis(kept)), "{stored}");
         }
-        assert_eq!(Password::new(&entry(None)).found(true).expires_at, None);
+        assert_eq!(Password::new(&entry(None)).found(true, true).expires_at, None);
     }
 
     #[test]
@@ -208,7 +211,7 @@ mod tests {
     fn every_set_of_kinds_comes_back() {
         for bits in 0..32 {
             let opens = Opens::from_bits(bits).unwrap();
-            assert_eq!(Password::new(&Entry { opens, ..entry(None) }).found(true).opens, opens);
+            assert_eq!(Password::new(&Entry { opens, ..entry(None) }).found(true, true).opens, opens);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod app_passwords;
 pub mod browsers;
 pub mod budgets;
 pub mod events;
+pub mod groups;
 pub mod keys;
 pub mod links;
 pub mod services;
@@ -37,6 +38,7 @@ mod tests {
             browsers::STATEMENTS,
             budgets::STATEMENTS,
             events::STATEMENTS,
+            groups::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,
             services::STATEMENTS,

@@ -1,10 +1,10 @@
 //! Services.
 
-use domain::{KindSet, ServiceId, ServiceName, Timestamp};
+use domain::{AccountId, KindSet, ServiceId, ServiceName, Timestamp};
 
 use crate::{
     db::{Conn, DbError, Row},
-    row, statements,
+    groups, row, statements,
 };
 
 /// A row of `services`.
@@ -29,7 +29,18 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     GET_ALL = "SELECT id, name, kinds, key_hash, created_at, key_made_at FROM services ORDER BY name";
     BY_NAME = "SELECT id, name, kinds, key_hash, created_at, key_made_at FROM services WHERE name = $1";
+    BY_ID = "SELECT id, name, kinds, key_hash, created_at, key_made_at FROM services WHERE id = $1";
     SET_KEY = "UPDATE services SET key_hash = $2, key_made_at = $3 WHERE id = $1";
+    SET_KINDS = "UPDATE services SET kinds = $2 WHERE id = $1";
+    USABLE = "SELECT s.id, s.name, s.kinds, s.key_hash, s.created_at, s.key_made_at FROM services s
+        WHERE NOT EXISTS (SELECT g.group_id FROM service_groups g WHERE g.service_id = s.id)
+            OR EXISTS (SELECT m.group_id FROM service_groups g JOIN group_members m ON m.group_id = g.group_id
+                WHERE g.service_id = s.id AND m.account_id = $1)
+        ORDER BY s.name";
+    MAY_USE = "SELECT s.id FROM services s WHERE s.id = $1
+        AND (NOT EXISTS (SELECT g.group_id FROM service_groups g WHERE g.service_id = s.id)
+            OR EXISTS (SELECT m.group_id FROM service_groups g JOIN group_members m ON m.group_id = g.group_id
+                WHERE g.service_id = s.id AND m.account_id = $2))";
     DELETE = "DELETE FROM services WHERE id = $1";
 }
 
@@ -68,6 +79,14 @@ pub fn by_name(conn: &mut Conn, name: &ServiceName) -> Result<Option<Service>, D
     conn.query_one(&BY_NAME, &[name.as_str().into()])?.as_ref().map(read).transpose()
 }
 
+/// The service of this id.
+///
+/// # Errors
+/// As the database has them.
+pub fn by_id(conn: &mut Conn, id: ServiceId) -> Result<Option<Service>, DbError> {
+    conn.query_one(&BY_ID, &[id.to_string().into()])?.as_ref().map(read).transpose()
+}
+
 /// Replaces the service's key. False when there is no such service any more.
 ///
 /// # Errors
@@ -77,11 +96,37 @@ pub fn set_key(conn: &mut Conn, id: ServiceId, key_hash: &[u8; 32], now: Timesta
     Ok(conn.execute(&SET_KEY, &params)? == 1)
 }
 
+/// Every service that the account may use, by name.
+///
+/// # Errors
+/// As the database has them.
+pub fn usable(conn: &mut Conn, account: AccountId) -> Result<Vec<Service>, DbError> {
+    conn.query(&USABLE, &[account.to_string().into()])?.iter().map(read).collect()
+}
+
+/// Whether there is this service, and the account may use it.
+///
+/// # Errors
+/// As the database has them.
+pub fn may_use(conn: &mut Conn, service: ServiceId, account: AccountId) -> Result<bool, DbError> {
+    let params = [service.to_string().into(), account.to_string().into()];
+    Ok(conn.query_one(&MAY_USE, &params)?.is_some())
+}
+
+/// Sets what the service holds. False when there is no such service any more.
+///
+/// # Errors
+/// As the database has them.
+pub fn set_kinds(conn: &mut Conn, id: ServiceId, kinds: KindSet) -> Result<bool, DbError> {
+    Ok(conn.execute(&SET_KINDS, &[id.to_string().into(), i64::from(kinds.bits()).into()])? == 1)
+}
+
 /// Removes the service. False when there is no such service any more.
 ///
 /// # Errors
 /// As the database has them.
 pub fn delete(conn: &mut Conn, id: ServiceId) -> Result<bool, DbError> {
+    groups::allow(conn, id, &[])?;
     Ok(conn.execute(&DELETE, &[id.to_string().into()])? == 1)
 }
 

@@ -3,11 +3,14 @@ use domain::Event;
 use crate::db::{self, Database, DbError, Migration, OpenError, Options, Outcome};
 
 /// Plain SQL, forward only; one that has been released is never edited.
-static MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "accounts and app-specific passwords",
-    sql: include_str!("../migrations/0001_accounts_and_app_passwords.sql"),
-}];
+static MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "accounts and app-specific passwords",
+        sql: include_str!("../migrations/0001_accounts_and_app_passwords.sql"),
+    },
+    Migration { version: 2, name: "groups", sql: include_str!("../migrations/0002_groups.sql") },
+];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.
 pub type Tx<'a> = db::Tx<'a, Event>;

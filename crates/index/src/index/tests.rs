@@ -17,6 +17,7 @@ fn account(n: u8, names: &[&str]) -> Account {
         name: names.next().unwrap(),
         aliases: names.collect(),
         display_name: DisplayName::parse("Ada").unwrap(),
+        groups: Groups::default(),
         active: true,
     }
 }
@@ -34,7 +35,18 @@ fn entry(n: u8) -> Entry {
 
 /// The password of account `n` that is known by `known_by`, found in one go.
 fn find(index: &Index, n: u8, known_by: [u8; 32]) -> Option<Found> {
-    index.find(&index.account_by_id(id(n))?, &known_by)
+    index.find(&index.account_by_id(id(n))?, &known_by, &Allowed::Everyone)
+}
+
+/// Group `n`.
+fn group(n: u8) -> GroupId {
+    GroupId::from_bytes([n; 16])
+}
+
+/// Whether account `n` is in one of these groups.
+fn is_in(index: &Index, n: u8, groups: &[u8]) -> bool {
+    let allowed = index.allowed(&groups.iter().copied().map(group).collect::<Vec<_>>());
+    index.account_by_id(id(n)).is_some_and(|account| allowed.admits(&account.groups))
 }
 
 fn mark_ended(index: &Index, n: u8, known_by: u8) {

@@ -9,11 +9,13 @@ use super::*;
 
 const ACCOUNTS: u8 = 4;
 const NAMES: [&str; 6] = ["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org"];
+/// Who may use each of some services: everyone, or these groups.
+const SERVICES: [Option<&[u8]>; 5] = [None, Some(&[]), Some(&[0]), Some(&[1, 4]), Some(&[5, 2, 0, 3])];
 const PASSWORDS: [u8; 8] = [0, 1, 2, 70, 128, 200, 254, 255];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Put { account: Account, passwords: Vec<Entry> },
+    Put { account: Account, passwords: Vec<Entry>, groups: Vec<u8> },
     Remove(u8),
     Clear,
     MarkEnded(u8, u8),
@@ -25,6 +27,7 @@ enum Step {
 struct Model {
     names: HashMap<String, AccountId>,
     accounts: HashMap<AccountId, Account>,
+    groups: HashMap<AccountId, Vec<u8>>,
     passwords: HashMap<(AccountId, u8), (Entry, Option<i64>)>,
 }
 
@@ -36,8 +39,9 @@ impl Model {
         mine.iter().filter_map(|key| Some((key.1, self.passwords.remove(key)?.1))).collect()
     }
 
-    fn put(&mut self, account: &Account, passwords: &[Entry]) {
+    fn put(&mut self, account: &Account, passwords: &[Entry], groups: &[u8]) {
         let stamps = self.remove(account.id);
+        self.groups.insert(account.id, groups.to_vec());
         for name in account.names() {
             self.names.insert(name.into(), account.id);
         }
@@ -49,8 +53,8 @@ impl Model {
         self.accounts.insert(account.id, account.clone());
     }
 
-    /// What a door should find.
-    fn find(&self, id: AccountId, known_by: u8) -> Option<Found> {
+    /// What the door of a service should find.
+    fn find(&self, id: AccountId, known_by: u8, service: Option<&[u8]>) -> Option<Found> {
         let (entry, _) = self.passwords.get(&(id, known_by))?;
         Some(Found {
             id: entry.id,
@@ -58,6 +62,8 @@ impl Model {
             expires_at: entry.expires_at,
             ended: entry.ended,
             account_active: self.accounts.get(&id)?.active,
+            account_allowed: service
+                .is_none_or(|allowed| self.groups[&id].iter().any(|n| allowed.contains(n))),
         })
     }
 }
@@ -75,13 +81,13 @@ fn entries() -> impl Strategy<Value = Entry> {
 
 fn put() -> impl Strategy<Value = Step> {
     let names = vec(select(&NAMES[..]), 1..4);
-    (0..ACCOUNTS, names, proptest::bool::ANY, vec(entries(), 0..6)).prop_map(
-        |(n, names, active, mut passwords)| {
+    (0..ACCOUNTS, names, proptest::bool::ANY, vec(entries(), 0..6), vec(0..6_u8, 0..5)).prop_map(
+        |(n, names, active, mut passwords, groups)| {
             // The store has each fingerprint once.
             passwords.sort_by_key(|entry| entry.fingerprint);
             passwords.dedup_by_key(|entry| entry.fingerprint);
             passwords.reverse();
-            Step::Put { account: Account { active, ..account(n, &names) }, passwords }
+            Step::Put { account: Account { active, ..account(n, &names) }, passwords, groups }
         },
     )
 }
@@ -101,12 +107,17 @@ proptest! {
     #[test]
     fn after_any_changes_the_index_knows_what_a_plain_model_knows(steps in steps()) {
         let (index, mut model) = (Index::new(), Model::default());
+        let services = SERVICES.map(|service| {
+            let group = |allowed: &[u8]| allowed.iter().copied().map(group).collect::<Vec<_>>();
+            service.map_or(Allowed::Everyone, |allowed| index.allowed(&group(allowed)))
+        });
         // Accounts as they were found after each step: what is looked up with them must be as it is now.
         let mut known: Vec<(u8, Known)> = Vec::new();
         for step in steps {
             match step {
-                Step::Put { account, passwords } => {
-                    model.put(&account, &passwords);
+                Step::Put { mut account, passwords, groups } => {
+                    account.groups = index.groups(&groups.iter().copied().map(group).collect::<Vec<_>>());
+                    model.put(&account, &passwords, &groups);
                     index.put_account(account, &passwords);
                 }
                 Step::Remove(n) => {
@@ -140,8 +151,11 @@ proptest! {
                 known.extend(account.map(|account| (n, account)));
             }
             for (n, account) in &known {
-                for known_by in PASSWORDS {
-                    prop_assert_eq!(index.find(account, &[known_by; 32]), model.find(id(*n), known_by));
+                for (service, allowed) in SERVICES.into_iter().zip(&services) {
+                    for known_by in PASSWORDS {
+                        let found = index.find(account, &[known_by; 32], allowed);
+                        prop_assert_eq!(found, model.find(id(*n), known_by, service));
+                    }
                 }
             }
         }

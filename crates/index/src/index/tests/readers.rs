@@ -50,7 +50,9 @@ fn what_is_there_before_and_after_a_change_is_there_during_it() {
                     for account in [Some(kept.clone()), by_id, by_name] {
                         let account = account.expect("there in both states");
                         for n in [1, 5] {
-                            let found = index.find(&account, &[n; 32]).expect("live in both states");
+                            let found = index
+                                .find(&account, &[n; 32], &Allowed::Everyone)
+                                .expect("live in both states");
                             assert_eq!((account.id, found.id), (id(1), entry(n).id));
                         }
                     }
@@ -81,7 +83,9 @@ fn what_a_change_took_away_is_found_by_nobody_after_it() {
                 while !done.load(Ordering::Acquire) {
                     let before = phase.load(Ordering::SeqCst);
                     let found = [Some(kept.clone()), index.account("ada@x.org"), index.account_by_id(id(1))]
-                        .map(|account| account.and_then(|account| index.find(&account, &[9; 32])));
+                        .map(|account| {
+                            account.and_then(|account| index.find(&account, &[9; 32], &Allowed::Everyone))
+                        });
                     if before % 2 == 0 && phase.load(Ordering::SeqCst) == before {
                         assert_eq!(found, [None; 3]);
                     }

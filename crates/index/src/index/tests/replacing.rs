@@ -137,7 +137,8 @@ fn an_account_that_was_found_long_ago_finds_what_is_there_now() {
     index.put_account(Account { active: false, ..account(1, &["ada"]) }, &[entry(2), entry(3)]);
     let at = Timestamp::from_millis(1_777_777_777_000);
     for old in [&by_name, &by_id] {
-        let found = [1, 2, 3].map(|n| index.find(old, &[n; 32]).map(|found| found.account_active));
+        let found = [1, 2, 3]
+            .map(|n| index.find(old, &[n; 32], &Allowed::Everyone).map(|found| found.account_active));
         assert_eq!(found, [None, Some(false), Some(false)]);
     }
     index.mark_ended(&by_name, &[2; 32]);
@@ -145,11 +146,38 @@ fn an_account_that_was_found_long_ago_finds_what_is_there_now() {
     assert!(find(&index, 1, [2; 32]).unwrap().ended);
 
     index.remove_account(id(1));
-    assert_eq!((index.find(&by_name, &[2; 32]), index.find(&by_id, &[2; 32])), (None, None));
+    assert_eq!(
+        (
+            index.find(&by_name, &[2; 32], &Allowed::Everyone),
+            index.find(&by_id, &[2; 32], &Allowed::Everyone)
+        ),
+        (None, None)
+    );
     index.put_account(account(1, &["ada"]), &[entry(2)]);
-    assert!(index.find(&by_name, &[2; 32]).is_some());
+    assert!(index.find(&by_name, &[2; 32], &Allowed::Everyone).is_some());
     let before = index.account_by_id(id(1)).unwrap();
     index.clear();
-    assert_eq!(index.find(&before, &[2; 32]), None);
+    assert_eq!(index.find(&before, &[2; 32], &Allowed::Everyone), None);
     assert!(!index.stamp_use(&before, &[2; 32], at));
+}
+
+#[test]
+fn who_left_a_group_is_no_longer_found_to_be_in_it_also_by_those_who_found_them_before() {
+    let index = Index::new();
+    let groups = |of: &[u8]| index.groups(&of.iter().copied().map(group).collect::<Vec<_>>());
+    let put =
+        |of: &[u8]| index.put_account(Account { groups: groups(of), ..account(1, &["ada"]) }, &[entry(1)]);
+    put(&[1, 2]);
+    let (before, staff) = (index.account("ada@x.org").unwrap(), index.allowed(&[group(2)]));
+    let found = || index.find(&before, &[1; 32], &staff).map(|found| found.account_allowed);
+    assert_eq!((found(), is_in(&index, 1, &[2, 3]), is_in(&index, 1, &[3])), (Some(true), true, false));
+    put(&[1]);
+    assert_eq!((found(), is_in(&index, 1, &[2, 3])), (Some(false), false));
+    put(&[2]);
+    assert_eq!(found(), Some(true));
+    // Everything may be read anew; who was allowed before stays so.
+    index.clear();
+    assert_eq!(found(), None);
+    put(&[3, 2]);
+    assert_eq!((found(), is_in(&index, 1, &[3])), (Some(true), true));
 }
