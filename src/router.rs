@@ -8,13 +8,13 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, delete, get, post},
+    routing::{any, delete, get, post, put},
 };
 
 use crate::{
     accounts,
     app::App,
-    app_passwords, doors, events,
+    app_passwords, doors, events, groups,
     problem::{Code, Problem},
     services, sign_in, web,
 };
@@ -67,6 +67,7 @@ fn pages() -> Router<Arc<App>> {
 fn api() -> Router<Arc<App>> {
     use accounts::api as account;
     use app_passwords::api as app_password;
+    use groups::api as group;
     use services::api as service;
     use sign_in::api as sign_in;
 
@@ -88,6 +89,10 @@ fn api() -> Router<Arc<App>> {
         .route("/api/v1/services", get(service::list).post(service::add))
         .route("/api/v1/services/{name}", delete(service::remove))
         .route("/api/v1/services/{name}/key", post(service::new_key))
+        .route("/api/v1/groups", get(group::list).post(group::add))
+        .route("/api/v1/groups/{name}", get(group::get).delete(group::remove))
+        .route("/api/v1/groups/{name}/members", get(group::members))
+        .route("/api/v1/groups/{name}/members/{account}", put(group::join).delete(group::leave))
         .route("/api/v1/accounts", post(account::add))
         .route("/api/v1/accounts/{name}/reset-link", post(account::reset_link))
         .route("/api/{*rest}", any(Problem::not_found_route))

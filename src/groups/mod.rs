@@ -19,6 +19,8 @@ use crate::{
     problem::{Code, Problem},
 };
 
+pub mod api;
+
 /// A group, how many are in it, and which services name it.
 pub struct Listed {
     /// The group.

@@ -21,6 +21,7 @@ mod crash;
 mod docs;
 mod doors_http;
 mod events;
+mod groups;
 mod meanwhile;
 mod pages;
 mod reset_links;

@@ -236,6 +236,13 @@ impl Answer {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
+    /// A problem document whole.
+    #[track_caller]
+    pub fn json_problem(&self) -> Value {
+        let _ = self.problem();
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
     /// What a problem document says, once it is seen to be one: `status code` and, after that, the field that it is about.
     #[track_caller]
     pub fn problem(&self) -> String {

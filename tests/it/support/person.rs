@@ -61,6 +61,11 @@ impl<'s> Api<'s> {
     }
 
     #[track_caller]
+    pub fn put(&self, path: &str) -> Answer {
+        self.send("PUT", path, None)
+    }
+
+    #[track_caller]
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None)
     }
