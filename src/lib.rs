@@ -11,6 +11,7 @@
 //! - [`services`]: the servers that ask at the doors.
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`events`]: the log as people read it.
+//! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
 //!
 //! What they share: [`app`] is built once and passed on, [`access`] makes the capabilities that use cases name, [`ctx`] is made for
@@ -34,6 +35,7 @@ pub mod follow;
 pub mod groups;
 pub mod key;
 pub mod logs;
+pub mod openapi;
 pub mod problem;
 pub mod router;
 pub mod secrets;

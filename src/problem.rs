@@ -6,8 +6,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{Timestamp, TooManyFailures};
-use serde_json::json;
+use serde::Serialize;
 use store::DbError;
+use utoipa::ToSchema;
 
 /// What went wrong: a code from a closed list, a sentence that says what happened and what to do, and the field that it
 /// is about, if it is about one.
@@ -23,13 +24,36 @@ pub struct Problem {
     pub retry_after: Option<i64>,
 }
 
+/// A problem as the API answers it (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document<'a> {
+    /// Which problem, as an address: `/api/problems#` and the code. This server explains it there.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What it is, in a few words; the same for every problem of this code.
+    title: &'static str,
+    /// The status that it is answered with.
+    status: u16,
+    /// The code: one of a closed list. Decide by this.
+    code: &'static str,
+    /// What happened here, and what to do, for the person who meets it.
+    detail: &'a str,
+    /// The part of the request that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+}
+
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal;)+) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal, $status:ident, $title:literal, $advice:literal;)+) => {
         /// Every problem there is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code { $($(#[doc = $doc])* $name),+ }
 
         impl Code {
+            /// Every code, in the order in which they are explained.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
             /// The code as programs read it.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code),+ }
@@ -44,47 +68,85 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title),+ }
             }
+
+            /// What whoever meets it does next.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice),+ }
+            }
+        }
+
+        /// The codes as `#[utoipa::path]` takes them: `responses((status = 204), of::NotFound, of::Conflict)`.
+        pub mod of {
+            use super::Code;
+            use crate::openapi::{Refusals, refusal};
+
+            $(
+                $(#[doc = $doc])*
+                pub struct $name;
+
+                impl utoipa::IntoResponses for $name {
+                    fn responses() -> Refusals { refusal(Code::$name) }
+                }
+            )+
         }
     };
 }
 
 codes! {
     /// Something in the request isn't as it has to be.
-    Unfit = "unfit", UNPROCESSABLE_ENTITY, "Something needs another look";
+    Unfit = "unfit", UNPROCESSABLE_ENTITY, "Something needs another look",
+        "Change what `field` names as `detail` says, and send the request again.";
     /// The request couldn't be read at all.
-    Unreadable = "unreadable", BAD_REQUEST, "That couldn't be read";
+    Unreadable = "unreadable", BAD_REQUEST, "That couldn't be read",
+        "Send JSON with just the fields that the request has: a missing, unknown or wrongly typed one is named in `detail`.";
     /// Too large to be read.
-    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "That is too large";
+    TooLarge = "too-large", PAYLOAD_TOO_LARGE, "That is too large",
+        "Send less: a body holds at most 64 KiB.";
     /// Nobody is signed in.
-    SignInNeeded = "sign-in-needed", UNAUTHORIZED, "Sign in first";
+    SignInNeeded = "sign-in-needed", UNAUTHORIZED, "Sign in first",
+        "Send `Authorization: Bearer` with a token that is still good. Sign in for a new one.";
     /// Wrong ID or password, or wrong code.
-    WrongCredentials = "wrong-credentials", UNAUTHORIZED, "That didn't match";
+    WrongCredentials = "wrong-credentials", UNAUTHORIZED, "That didn't match",
+        "Ask the person for the right password or for the next code. Don't send the same again: each try counts.";
     /// The password is right, and the second factor's code is needed too.
-    CodeNeeded = "code-needed", UNAUTHORIZED, "Enter your code";
+    CodeNeeded = "code-needed", UNAUTHORIZED, "Enter your code",
+        "Send the request again with the code of the person's second factor.";
     /// The last second factor is too long ago for this.
-    ConfirmationNeeded = "confirmation-needed", FORBIDDEN, "Confirm that it's you";
+    ConfirmationNeeded = "confirmation-needed", FORBIDDEN, "Confirm that it's you",
+        "Send the code to `POST /api/v1/session/confirm`, then the same request again within ten minutes.";
     /// Too many wrong passwords or codes.
-    TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many attempts";
+    TooManyAttempts = "too-many-attempts", TOO_MANY_REQUESTS, "Too many attempts",
+        "Wait as many seconds as `Retry-After` says. Without it, no more are taken here: an administrator can give a reset link.";
     /// Only an administrator may do this.
-    NotAllowed = "not-allowed", FORBIDDEN, "That's for administrators";
+    NotAllowed = "not-allowed", FORBIDDEN, "That's for administrators",
+        "Ask an administrator of this server.";
     /// The form was not made for this browser, or too long ago.
-    FormExpired = "form-expired", FORBIDDEN, "This form is no longer good";
+    FormExpired = "form-expired", FORBIDDEN, "This form is no longer good",
+        "Open the page again, and send its form from there. The API never answers this.";
     /// It needs two-factor authentication.
-    TwoFactorNeeded = "two-factor-needed", CONFLICT, "Turn on two-factor authentication first";
+    TwoFactorNeeded = "two-factor-needed", CONFLICT, "Turn on two-factor authentication first",
+        "The person turns two-factor authentication on; then the same request works.";
     /// All 25 places are taken.
-    TooManyAppPasswords = "too-many-app-passwords", CONFLICT, "There is no room for another one";
+    TooManyAppPasswords = "too-many-app-passwords", CONFLICT, "There is no room for another one",
+        "Revoke an app-specific password that is no longer used. Ended ones don't count.";
     /// It is as it should be already, or somebody else was faster.
-    Conflict = "conflict", CONFLICT, "It has changed meanwhile";
+    Conflict = "conflict", CONFLICT, "It has changed meanwhile",
+        "Read it again, and decide anew. With `field`, something of that name is there already: choose another.";
     /// There is no such thing, or it isn't yours.
-    NotFound = "not-found", NOT_FOUND, "Not found";
+    NotFound = "not-found", NOT_FOUND, "Not found",
+        "Check the address and the name in it, or read the list again. What isn't yours is answered in the same way.";
     /// Not in this way.
-    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "Not in this way";
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, "Not in this way",
+        "Use a method that this address takes.";
     /// A one-time link that has been used, is too old, or never was one.
-    LinkSpent = "link-spent", GONE, "This link no longer works";
+    LinkSpent = "link-spent", GONE, "This link no longer works",
+        "Ask whoever gave you the link for a new one.";
     /// A door was asked without a service's key, or with a wrong one.
-    ServiceKeyWrong = "service-key-wrong", FORBIDDEN, "The service's key is missing or wrong";
+    ServiceKeyWrong = "service-key-wrong", FORBIDDEN, "The service's key is missing or wrong",
+        "Put the service's key into the header `Doorkey-Service-Key` of the server that asks at the door.";
     /// Doorkey can't answer now.
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Doorkey can't answer right now";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Doorkey can't answer right now",
+        "Try again after as many seconds as `Retry-After` says. If it goes on, tell the person who runs this server.";
 }
 
 impl Problem {
@@ -162,16 +224,14 @@ impl From<crate::clock::NoRandomness> for Problem {
 impl IntoResponse for Problem {
     /// The problem document. A browser gets the page instead: see `web::problem_page`.
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": format!("urn:doorkey:problem:{}", self.code.code()),
-            "title": self.code.title(),
-            "status": self.code.status().as_u16(),
-            "code": self.code.code(),
-            "detail": self.detail,
-        });
-        if let (Some(field), Some(members)) = (self.field, body.as_object_mut()) {
-            members.insert("field".into(), field.into());
-        }
+        let body = Document {
+            kind: format!("/api/problems#{}", self.code.code()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code.code(),
+            detail: &self.detail,
+            field: self.field,
+        };
         let mut response = (self.code.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, doors, events, groups,
+    app_passwords, doors, events, groups, openapi,
     problem::{Code, Problem},
     services, sign_in, web,
 };
@@ -23,6 +23,7 @@ use crate::{
 pub fn router(app: Arc<App>) -> Router {
     let rest = Router::new()
         .merge(api().layer(middleware::from_fn(api_problems)))
+        .route("/api/openapi.json", get(openapi::pages::document))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
@@ -64,38 +65,54 @@ fn pages() -> Router<Arc<App>> {
         .fallback(Problem::not_found_route)
 }
 
-fn api() -> Router<Arc<App>> {
-    use accounts::api as account;
-    use app_passwords::api as app_password;
-    use groups::api as group;
-    use services::api as service;
-    use sign_in::api as sign_in;
+/// The routes of the API. Each line is served, and stands in the OpenAPI document as its handler's `#[utoipa::path]` describes it.
+macro_rules! api {
+    ($($method:ident $path:literal $($handler:ident)::+;)+) => {
+        fn api() -> Router<Arc<App>> {
+            Router::new()
+                $(.route($path, $method($($handler)::+)))+
+                .route("/api/{*rest}", any(Problem::not_found_route))
+        }
 
-    Router::new()
-        .route("/api/v1/sign-in", post(sign_in::sign_in))
-        .route("/api/v1/session", get(sign_in::session).delete(sign_in::sign_out))
-        .route("/api/v1/session/confirm", post(sign_in::confirm))
-        .route("/api/v1/session/sign-out-others", post(sign_in::sign_out_others))
-        .route("/api/v1/account/password", post(account::change_password))
-        .route("/api/v1/account/two-factor", post(account::two_factor_begin))
-        .route("/api/v1/account/two-factor/confirm", post(account::two_factor_confirm))
-        .route("/api/v1/account/two-factor/turn-off", post(account::two_factor_off))
-        .route(
-            "/api/v1/app-passwords",
-            get(app_password::list).post(app_password::generate).delete(app_password::revoke_all),
-        )
-        .route("/api/v1/app-passwords/{id}", delete(app_password::revoke))
-        .route("/api/v1/activity", get(events::api::activity))
-        .route("/api/v1/services", get(service::list).post(service::add))
-        .route("/api/v1/services/{name}", delete(service::remove))
-        .route("/api/v1/services/{name}/key", post(service::new_key))
-        .route("/api/v1/groups", get(group::list).post(group::add))
-        .route("/api/v1/groups/{name}", get(group::get).delete(group::remove))
-        .route("/api/v1/groups/{name}/members", get(group::members))
-        .route("/api/v1/groups/{name}/members/{account}", put(group::join).delete(group::leave))
-        .route("/api/v1/accounts", post(account::add))
-        .route("/api/v1/accounts/{name}/reset-link", post(account::reset_link))
-        .route("/api/{*rest}", any(Problem::not_found_route))
+        /// What the handlers say of themselves.
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($($handler)::+),+))]
+        pub struct Operations;
+
+        /// Method and path of each route of the API.
+        #[cfg(test)]
+        pub const API: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
+    };
+}
+
+api! {
+    post   "/api/v1/sign-in"                         sign_in::api::sign_in;
+    get    "/api/v1/session"                         sign_in::api::session;
+    delete "/api/v1/session"                         sign_in::api::sign_out;
+    post   "/api/v1/session/confirm"                 sign_in::api::confirm;
+    post   "/api/v1/session/sign-out-others"         sign_in::api::sign_out_others;
+    post   "/api/v1/account/password"                accounts::api::change_password;
+    post   "/api/v1/account/two-factor"              accounts::api::two_factor_begin;
+    post   "/api/v1/account/two-factor/confirm"      accounts::api::two_factor_confirm;
+    post   "/api/v1/account/two-factor/turn-off"     accounts::api::two_factor_off;
+    get    "/api/v1/app-passwords"                   app_passwords::api::list;
+    post   "/api/v1/app-passwords"                   app_passwords::api::generate;
+    delete "/api/v1/app-passwords"                   app_passwords::api::revoke_all;
+    delete "/api/v1/app-passwords/{id}"              app_passwords::api::revoke;
+    get    "/api/v1/activity"                        events::api::activity;
+    get    "/api/v1/services"                        services::api::list;
+    post   "/api/v1/services"                        services::api::add;
+    delete "/api/v1/services/{name}"                 services::api::remove;
+    post   "/api/v1/services/{name}/key"             services::api::new_key;
+    get    "/api/v1/groups"                          groups::api::list;
+    post   "/api/v1/groups"                          groups::api::add;
+    get    "/api/v1/groups/{name}"                   groups::api::get;
+    delete "/api/v1/groups/{name}"                   groups::api::remove;
+    get    "/api/v1/groups/{name}/members"           groups::api::members;
+    put    "/api/v1/groups/{name}/members/{account}" groups::api::join;
+    delete "/api/v1/groups/{name}/members/{account}" groups::api::leave;
+    post   "/api/v1/accounts"                        accounts::api::add;
+    post   "/api/v1/accounts/{name}/reset-link"      accounts::api::reset_link;
 }
 
 /// What the framework itself refuses is answered as a problem document too.
@@ -107,10 +124,13 @@ async fn api_problems(request: Request, next: Next) -> Response {
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(
             Code::MethodNotAllowed,
-            "This address doesn't take this method. See docs/api.md for those it takes.",
+            "This address doesn't take this method. The page /api on this server lists those it takes.",
         )
         .into_response(),
-        _ => Problem::new(Code::Unreadable, "The address couldn't be read. See docs/api.md for its form.")
-            .into_response(),
+        _ => Problem::new(
+            Code::Unreadable,
+            "The address couldn't be read. The page /api on this server shows its form.",
+        )
+        .into_response(),
     }
 }

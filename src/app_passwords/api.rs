@@ -7,40 +7,145 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{ACTIVE_APP_PASSWORDS_MAX, AppPassword, KindSet, Opens, Timestamp};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use domain::{
+    ACTIVE_APP_PASSWORDS_MAX, AppPassword, AppPasswordId, KindSet, Label, LastUse, Opens, ServiceName,
+    Timestamp, WhyEnded,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::New;
-use crate::{access::SignedIn, app::App, ctx::Ctx, problem::Problem, web::json::Json};
+use crate::{
+    access::SignedIn,
+    accounts::api::RevokedAnswer,
+    app::App,
+    ctx::Ctx,
+    openapi::words,
+    problem::{Problem, of},
+    web::json::Json,
+};
 
-fn describe(password: &AppPassword, now: Timestamp) -> Value {
-    let opens = match password.opens {
-        Opens::First => json!("first"),
-        Opens::Kinds(kinds) => json!(kinds),
-    };
-    let ended = password.ended_by(now);
-    json!({
-        "id": password.id,
-        "label": password.label,
-        "for": opens,
-        "state": if ended.is_none() { "live" } else { "ended" },
-        "created_at": password.created_at,
-        "expires_at": password.expires_at,
-        "ended_at": ended.map(|ended| ended.at),
-        "why_ended": ended.map(|ended| ended.why),
-        "last_use": password.last_use,
-        "tried_after_end": password.tried_after_end,
-    })
+/// An app-specific password, without its secret.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPassword)]
+pub struct Described {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: AppPasswordId,
+    /// What its person calls it.
+    #[schema(value_type = String)]
+    label: Label,
+    /// What it opens.
+    #[serde(rename = "for")]
+    #[schema(value_type = words::Opens)]
+    opens: DescribedOpens,
+    /// Whether it works.
+    state: Works,
+    /// When it was generated.
+    #[schema(value_type = words::Time)]
+    created_at: Timestamp,
+    /// When it stops working by itself, if ever.
+    #[schema(value_type = Option<words::Time>)]
+    expires_at: Option<Timestamp>,
+    /// When it stopped working.
+    #[schema(value_type = Option<words::Time>)]
+    ended_at: Option<Timestamp>,
+    /// Why it stopped working.
+    #[schema(value_type = Option<words::WhyEnded>)]
+    why_ended: Option<WhyEnded>,
+    /// When it last opened something.
+    last_use: Option<Use>,
+    /// When it was last tried after its end.
+    tried_after_end: Option<Use>,
+    /// The password itself, only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
 }
 
-/// `GET /api/v1/app-passwords`.
-pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, person: SignedIn) -> Result<Answer<Value>, Problem> {
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DescribedOpens {
+    Kinds(KindSet),
+    Word(&'static str),
+}
+
+/// Whether an app-specific password works.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AppPasswordState)]
+enum Works {
+    Live,
+    Ended,
+}
+
+/// A use of an app-specific password.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPasswordUse)]
+struct Use {
+    /// When.
+    #[schema(value_type = words::Time)]
+    at: Timestamp,
+    /// At which service.
+    #[schema(value_type = String)]
+    service: ServiceName,
+    /// The address of the app, as the service told it.
+    source: String,
+}
+
+impl From<LastUse> for Use {
+    fn from(LastUse { at, service, source }: LastUse) -> Self {
+        Self { at, service, source }
+    }
+}
+
+/// The app-specific passwords of an account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppPasswords)]
+pub struct Listed {
+    /// All of them, also those that have ended, the newest first.
+    app_passwords: Vec<Described>,
+    /// How many work.
+    active: usize,
+    /// How many can work at a time.
+    limit: usize,
+}
+
+fn describe(password: AppPassword, now: Timestamp) -> Described {
+    let ended = password.ended_by(now);
+    Described {
+        id: password.id,
+        opens: match password.opens {
+            Opens::First => DescribedOpens::Word("first"),
+            Opens::Kinds(kinds) => DescribedOpens::Kinds(kinds),
+        },
+        label: password.label,
+        state: if ended.is_none() { Works::Live } else { Works::Ended },
+        created_at: password.created_at,
+        expires_at: password.expires_at,
+        ended_at: ended.map(|ended| ended.at),
+        why_ended: ended.map(|ended| ended.why),
+        last_use: password.last_use.map(Into::into),
+        tried_after_end: password.tried_after_end.map(Into::into),
+        password: None,
+    }
+}
+
+/// Lists the app-specific passwords.
+#[utoipa::path(
+    get, path = "/api/v1/app-passwords",
+    security(("token" = [])),
+    responses((status = 200, description = "All of them.", body = Listed)),
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    person: SignedIn,
+) -> Result<Answer<Listed>, Problem> {
     let now = ctx.stamp.now;
     let passwords = super::list(&app, &person)?;
     let active = passwords.iter().filter(|password| password.is_live(now)).count();
-    let described: Vec<_> = passwords.iter().map(|password| describe(password, now)).collect();
-    Ok(Answer(json!({ "app_passwords": described, "active": active, "limit": ACTIVE_APP_PASSWORDS_MAX })))
+    let app_passwords = passwords.into_iter().map(|password| describe(password, now)).collect();
+    Ok(Answer(Listed { app_passwords, active, limit: ACTIVE_APP_PASSWORDS_MAX }))
 }
 
 /// What a password is to open: some kinds, or the first app that uses it.
@@ -52,23 +157,37 @@ enum For {
 }
 
 /// `POST /api/v1/app-passwords`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "label": "Mail on iPhone", "for": ["mail"], "expires": "90d" }))]
 pub struct GenerateRequest {
+    /// What to call it: one line, at most 200 characters.
     label: String,
+    /// What it is to open.
     #[serde(rename = "for")]
+    #[schema(value_type = words::Opens)]
     opens: For,
+    /// After how many days it stops working by itself, such as `90d`. Left out: never.
     #[serde(default)]
     expires: String,
 }
 
-/// Generates one.
+/// Generates one. The answer holds the password itself, this once.
+#[utoipa::path(
+    post, path = "/api/v1/app-passwords",
+    security(("token" = ["confirmed"])),
+    request_body = GenerateRequest,
+    responses(
+        (status = 201, description = "It works at once.", body = Described),
+        of::Unfit, of::TwoFactorNeeded, of::TooManyAppPasswords
+    ),
+)]
 pub async fn generate(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
     person: SignedIn,
     Json(request): Json<GenerateRequest>,
-) -> Result<(StatusCode, Answer<Value>), Problem> {
+) -> Result<(StatusCode, Answer<Described>), Problem> {
     let opens = match request.opens {
         For::Word(word) if word == "first" => None,
         For::Word(word) => Some(kinds(&[word])?),
@@ -77,11 +196,11 @@ pub async fn generate(
     let new = New::parse(&request.label, opens, &request.expires, ctx.stamp.now)?;
     let person = super::generator(&app, person, ctx.stamp.now)?;
     let (password, secret) = super::generate(&app, &mut ctx, &person, new).await?;
-    let mut answer = describe(&password, ctx.stamp.now);
-    if let Some(members) = answer.as_object_mut() {
-        members.insert("password".into(), secret.shown().expose().as_str().into());
-    }
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let shown = secret.shown().expose().as_str().into();
+    Ok((
+        StatusCode::CREATED,
+        Answer(Described { password: Some(shown), ..describe(password, ctx.stamp.now) }),
+    ))
 }
 
 fn kinds(words: &[String]) -> Result<KindSet, Problem> {
@@ -91,24 +210,35 @@ fn kinds(words: &[String]) -> Result<KindSet, Problem> {
     })
 }
 
-/// `DELETE /api/v1/app-passwords/{id}`.
+/// Revokes one: its app is signed out at once. One that had ended before is answered as it is.
+#[utoipa::path(
+    delete, path = "/api/v1/app-passwords/{id}",
+    security(("token" = [])),
+    params(("id" = String, Path, description = "Its id.", example = "apw_01999999aaaa7bbb8cccddddeeeeffff")),
+    responses((status = 200, description = "As it is now.", body = Described)),
+)]
 pub async fn revoke(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     person: SignedIn,
     Path(id): Path<String>,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<Described>, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
     let password = super::revoke(&app, &ctx, &person, id).await?;
-    Ok(Answer(describe(&password, ctx.stamp.now)))
+    Ok(Answer(describe(password, ctx.stamp.now)))
 }
 
-/// `DELETE /api/v1/app-passwords`.
+/// Revokes all that work.
+#[utoipa::path(
+    delete, path = "/api/v1/app-passwords",
+    security(("token" = [])),
+    responses((status = 200, description = "They are revoked.", body = RevokedAnswer)),
+)]
 pub async fn revoke_all(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     person: SignedIn,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<RevokedAnswer>, Problem> {
     let revoked = super::revoke_all(&app, &ctx, &person).await?;
-    Ok(Answer(json!({ "revoked": revoked })))
+    Ok(Answer(RevokedAnswer { revoked }))
 }

@@ -7,74 +7,149 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{MachineToken, Timestamp};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use domain::{KindSet, MachineToken, ServiceId, ServiceName, Timestamp};
+use serde::{Deserialize, Serialize};
 use store::services::Service;
+use utoipa::ToSchema;
 
 use super::{New, http_door};
 use crate::{
     access::{Admin, Fresh},
     app::App,
     ctx::Ctx,
-    problem::Problem,
+    openapi::words,
+    problem::{Problem, of},
     web::json::Json,
 };
 
-fn describe(app: &App, service: &Service, last_used: Option<Timestamp>, key: Option<&MachineToken>) -> Value {
-    let mut described = json!({
-        "id": service.id,
-        "name": service.name,
-        "kinds": service.kinds,
-        "created_at": service.created_at,
-        "last_used_at": last_used,
-        "door": http_door(app, &service.name),
-    });
-    if let (Some(key), Some(members)) = (key, described.as_object_mut()) {
-        members.insert("key".into(), key.expose().into());
-    }
-    described
+/// A service.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Service)]
+pub struct Described {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: ServiceId,
+    /// Its name.
+    #[schema(value_type = String)]
+    name: ServiceName,
+    /// What it holds.
+    #[schema(value_type = Vec<words::Kind>)]
+    kinds: KindSet,
+    /// When it was registered.
+    #[schema(value_type = words::Time)]
+    created_at: Timestamp,
+    /// When an app last signed in to it.
+    #[schema(value_type = Option<words::Time>)]
+    last_used_at: Option<Timestamp>,
+    /// The address of its HTTP door.
+    door: String,
+    /// Its key, only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
-/// `GET /api/v1/services`.
-pub async fn list(State(app): State<Arc<App>>, admin: Admin) -> Result<Answer<Value>, Problem> {
+/// Every service.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Services)]
+pub struct Listed {
+    /// By name.
+    services: Vec<Described>,
+}
+
+/// A service's new key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServiceKey)]
+pub struct Key {
+    /// The service's name.
+    #[schema(value_type = String)]
+    name: ServiceName,
+    /// Its key, shown this once.
+    key: String,
+}
+
+fn describe(
+    app: &App,
+    service: Service,
+    last_used_at: Option<Timestamp>,
+    key: Option<&MachineToken>,
+) -> Described {
+    Described {
+        door: http_door(app, &service.name),
+        id: service.id,
+        name: service.name,
+        kinds: service.kinds,
+        created_at: service.created_at,
+        last_used_at,
+        key: key.map(|key| key.expose().into()),
+    }
+}
+
+/// Lists the services.
+#[utoipa::path(
+    get, path = "/api/v1/services",
+    security(("token" = ["administrator"])),
+    responses((status = 200, description = "Every service, by name.", body = Listed)),
+)]
+pub async fn list(State(app): State<Arc<App>>, admin: Admin) -> Result<Answer<Listed>, Problem> {
     let services = super::list(&app, &admin)?;
-    let described: Vec<_> = services.iter().map(|s| describe(&app, &s.service, s.last_used, None)).collect();
-    Ok(Answer(json!({ "services": described })))
+    let services = services.into_iter().map(|s| describe(&app, s.service, s.last_used, None)).collect();
+    Ok(Answer(Listed { services }))
 }
 
 /// `POST /api/v1/services`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AddServiceRequest, example = json!({ "name": "calendar", "kinds": ["contacts", "calendars"] }))]
 pub struct AddRequest {
+    /// Its name, as in the door's address: small letters, digits and hyphens.
     name: String,
+    /// What it holds.
+    #[schema(value_type = Vec<words::Kind>)]
     kinds: Vec<String>,
 }
 
-/// Registers one.
+/// Registers a service. The answer holds its key, this once.
+#[utoipa::path(
+    post, path = "/api/v1/services",
+    security(("token" = ["administrator", "confirmed"])),
+    request_body = AddRequest,
+    responses((status = 201, description = "It is registered.", body = Described), of::Unfit, of::Conflict),
+)]
 pub async fn add(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
     admin: Fresh<Admin>,
     Json(request): Json<AddRequest>,
-) -> Result<(StatusCode, Answer<Value>), Problem> {
+) -> Result<(StatusCode, Answer<Described>), Problem> {
     let new = New::parse(&request.name, request.kinds.iter().map(String::as_str))?;
     let (service, key) = super::add(&app, &mut ctx, &admin, new).await?;
-    Ok((StatusCode::CREATED, Answer(describe(&app, &service, None, Some(&key)))))
+    Ok((StatusCode::CREATED, Answer(describe(&app, service, None, Some(&key)))))
 }
 
-/// `POST /api/v1/services/{name}/key`.
+/// Gives a service a new key. The old one stops working at once.
+#[utoipa::path(
+    post, path = "/api/v1/services/{name}/key",
+    security(("token" = ["administrator", "confirmed"])),
+    params(("name" = String, Path, description = "The service's name.", example = "mail")),
+    responses((status = 200, description = "It has the new key.", body = Key)),
+)]
 pub async fn new_key(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
     admin: Fresh<Admin>,
     Path(name): Path<String>,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<Key>, Problem> {
     let (service, key) = super::new_key(&app, &mut ctx, &admin, &name).await?;
-    Ok(Answer(json!({ "name": service.name, "key": key.expose() })))
+    Ok(Answer(Key { name: service.name, key: key.expose().into() }))
 }
 
-/// `DELETE /api/v1/services/{name}`.
+/// Removes a service, and with it its door.
+#[utoipa::path(
+    delete, path = "/api/v1/services/{name}",
+    security(("token" = ["administrator", "confirmed"])),
+    params(("name" = String, Path, description = "The service's name.", example = "mail")),
+    responses((status = 204, description = "It is removed.")),
+)]
 pub async fn remove(
     State(app): State<Arc<App>>,
     ctx: Ctx,

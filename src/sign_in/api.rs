@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use domain::{AccountId, AccountName, DisplayName};
+use serde::{Deserialize, Serialize};
 use store::{accounts::Account, sessions::Client};
+use utoipa::ToSchema;
 
 use super::{At, Done, SignIn, begin};
 use crate::{
@@ -13,29 +14,85 @@ use crate::{
     accounts::two_factor,
     app::App,
     ctx::Ctx,
-    problem::{Code, Problem},
+    problem::{Code, Problem, of},
     secrets,
     web::json::Json,
 };
 
 /// `POST /api/v1/sign-in`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "id": "ada@example.org", "password": "violet kettle under seven bridges", "code": "123456" }))]
 pub struct SignInRequest {
+    /// The account's ID, an e-mail address.
     id: String,
+    /// The account's own password.
     password: String,
+    /// The code of the second factor, when there is one.
     #[serde(default)]
     code: Option<String>,
+    /// What signs in, as the person's activity will name it.
     #[serde(default)]
     agent: String,
 }
 
-/// Signs in, in one step or, where the code is missing, after asking for it.
+/// Who has signed in.
+#[derive(Serialize, ToSchema)]
+pub struct SignedInAccount {
+    /// The account's own id, which never changes.
+    #[schema(value_type = String)]
+    id: AccountId,
+    /// Its ID as it signs in, an e-mail address.
+    #[schema(value_type = String)]
+    name: AccountName,
+    /// What its person is called.
+    #[schema(value_type = String)]
+    display_name: DisplayName,
+    /// Whether it administers the server.
+    administrator: bool,
+    /// Whether two-factor authentication is on.
+    two_factor: bool,
+}
+
+/// A new token.
+#[derive(Serialize, ToSchema)]
+pub struct SignInAnswer {
+    /// The token for `Authorization: Bearer`. It is shown this once.
+    token: String,
+    /// Whose it is.
+    account: SignedInAccount,
+}
+
+/// Who has signed in.
+#[derive(Serialize, ToSchema)]
+pub struct SessionAnswer {
+    /// Whose token it is.
+    account: SignedInAccount,
+}
+
+/// How many were signed out.
+#[derive(Serialize, ToSchema)]
+pub struct SignedOutAnswer {
+    /// How many other browsers and command lines.
+    signed_out: u64,
+}
+
+/// Signs in, in one step.
+///
+/// Where the account has a second factor and `code` is missing, the answer is `code-needed`: send all of it again, with the code.
+#[utoipa::path(
+    post, path = "/api/v1/sign-in",
+    request_body = SignInRequest,
+    responses(
+        (status = 200, description = "Signed in.", body = SignInAnswer),
+        of::CodeNeeded, of::WrongCredentials, of::TooManyAttempts
+    ),
+)]
 pub async fn sign_in(
     State(app): State<Arc<App>>,
     mut ctx: Ctx,
     Json(request): Json<SignInRequest>,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<SignInAnswer>, Problem> {
     let agent = request.agent.chars().filter(|c| !c.is_control()).take(100).collect();
     let at = At { client: Client::CommandLine, agent, browser_token: None, own_browser: false };
     let done = match begin(&app, &mut ctx, &request.id, &request.password, at).await? {
@@ -45,7 +102,7 @@ pub async fn sign_in(
         }
     };
     let account = describe(&app, &done.account)?;
-    Ok(Answer(json!({ "token": done.token.expose(), "account": account })))
+    Ok(Answer(SignInAnswer { token: done.token.expose().into(), account }))
 }
 
 async fn second_step(app: &App, ctx: &mut Ctx, token: &str, code: Option<&str>) -> Result<Done, Problem> {
@@ -69,23 +126,36 @@ async fn second_step(app: &App, ctx: &mut Ctx, token: &str, code: Option<&str>) 
     done
 }
 
-fn describe(app: &App, account: &Account) -> Result<Value, Problem> {
+fn describe(app: &App, account: &Account) -> Result<SignedInAccount, Problem> {
     let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
-    Ok(json!({
-        "id": account.id,
-        "name": account.name,
-        "display_name": account.display_name,
-        "administrator": account.administrator,
-        "two_factor": two_factor,
-    }))
+    Ok(SignedInAccount {
+        id: account.id,
+        name: account.name.clone(),
+        display_name: account.display_name.clone(),
+        administrator: account.administrator,
+        two_factor,
+    })
 }
 
-/// `GET /api/v1/session`: who is signed in.
-pub async fn session(State(app): State<Arc<App>>, person: SignedIn) -> Result<Answer<Value>, Problem> {
-    Ok(Answer(json!({ "account": describe(&app, &person.account)? })))
+/// Says whose token it is.
+#[utoipa::path(
+    get, path = "/api/v1/session",
+    security(("token" = [])),
+    responses((status = 200, description = "Who has signed in.", body = SessionAnswer)),
+)]
+pub async fn session(
+    State(app): State<Arc<App>>,
+    person: SignedIn,
+) -> Result<Answer<SessionAnswer>, Problem> {
+    Ok(Answer(SessionAnswer { account: describe(&app, &person.account)? }))
 }
 
-/// `DELETE /api/v1/session`: signs out.
+/// Signs out: the token is good for nothing from then on.
+#[utoipa::path(
+    delete, path = "/api/v1/session",
+    security(("token" = [])),
+    responses((status = 204, description = "Signed out.")),
+)]
 pub async fn sign_out(
     State(app): State<Arc<App>>,
     ctx: Ctx,
@@ -96,16 +166,30 @@ pub async fn sign_out(
 }
 
 /// `POST /api/v1/session/confirm`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "code": "123456" }))]
 pub struct ConfirmRequest {
+    /// The code of the second factor.
     #[serde(default)]
     code: Option<String>,
+    /// The account's password, while two-factor authentication is off.
     #[serde(default)]
     password: Option<String>,
 }
 
 /// Shows that it is still the same person.
+///
+/// What answers `confirmation-needed` works for ten minutes after this.
+#[utoipa::path(
+    post, path = "/api/v1/session/confirm",
+    security(("token" = [])),
+    request_body = ConfirmRequest,
+    responses(
+        (status = 204, description = "Confirmed."),
+        of::Unfit, of::WrongCredentials, of::TooManyAttempts
+    ),
+)]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     ctx: Ctx,
@@ -122,12 +206,17 @@ pub async fn confirm(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/session/sign-out-others`.
+/// Signs out every other browser and command line of the account.
+#[utoipa::path(
+    post, path = "/api/v1/session/sign-out-others",
+    security(("token" = [])),
+    responses((status = 200, description = "They are signed out.", body = SignedOutAnswer)),
+)]
 pub async fn sign_out_others(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     person: SignedIn,
-) -> Result<Answer<Value>, Problem> {
-    let count = super::sign_out_others(&app, &ctx, &person).await?;
-    Ok(Answer(json!({ "signed_out": count })))
+) -> Result<Answer<SignedOutAnswer>, Problem> {
+    let signed_out = super::sign_out_others(&app, &ctx, &person).await?;
+    Ok(Answer(SignedOutAnswer { signed_out }))
 }

@@ -37,5 +37,8 @@ fn unreadable(error: &serde_json::Error) -> Problem {
         }
         _ => format!("It isn't JSON from line {}, column {}, on.", error.line(), error.column()),
     };
-    Problem::new(Code::Unreadable, format!("{what} See docs/api.md for what this request takes."))
+    Problem::new(
+        Code::Unreadable,
+        format!("{what} The page /api on this server shows what this request takes."),
+    )
 }

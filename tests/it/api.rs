@@ -2,39 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, Request, Server};
+use crate::support::{Person, Request, Route, Server, routes};
 
 const ADA: &str = "ada@example.org";
-
-/// Every route of docs/api.md, but for the sign-in, with a body that it takes: method, path, body.
-const ROUTES: [(&str, &str, &str); 26] = [
-    ("GET", "/session", ""),
-    ("DELETE", "/session", ""),
-    ("POST", "/session/confirm", "{\"code\": \"123456\"}"),
-    ("POST", "/session/sign-out-others", ""),
-    ("POST", "/account/password", "{\"current_password\": \"a\", \"new_password\": \"b\"}"),
-    ("POST", "/account/two-factor", ""),
-    ("POST", "/account/two-factor/confirm", "{\"code\": \"123456\"}"),
-    ("POST", "/account/two-factor/turn-off", "{\"code\": \"123456\"}"),
-    ("GET", "/app-passwords", ""),
-    ("POST", "/app-passwords", "{\"label\": \"x\", \"for\": \"first\"}"),
-    ("DELETE", "/app-passwords/apw_00000000000000000000000000000000", ""),
-    ("DELETE", "/app-passwords", ""),
-    ("GET", "/activity", ""),
-    ("GET", "/services", ""),
-    ("POST", "/services", "{\"name\": \"dav\", \"kinds\": [\"contacts\"]}"),
-    ("POST", "/services/mail/key", ""),
-    ("DELETE", "/services/mail", ""),
-    ("GET", "/groups", ""),
-    ("POST", "/groups", "{\"name\": \"office\"}"),
-    ("GET", "/groups/staff", ""),
-    ("DELETE", "/groups/staff", ""),
-    ("GET", "/groups/staff/members", ""),
-    ("PUT", "/groups/staff/members/bob@example.org", ""),
-    ("DELETE", "/groups/staff/members/bob@example.org", ""),
-    ("POST", "/accounts", "{\"id\": \"bob@example.org\", \"name\": \"Bob\", \"password\": \"x\"}"),
-    ("POST", "/accounts/ada@example.org/reset-link", ""),
-];
 
 fn request(method: &str, path: &str, body: impl AsRef<[u8]>) -> Request {
     Request::new(method, &format!("/api/v1{path}")).header("Content-Type", "application/json").body(body)
@@ -44,40 +14,39 @@ fn signed(person: &Person<'_>, request: Request) -> Request {
     request.header("Authorization", format!("Bearer {}", person.api.token.as_ref().unwrap()))
 }
 
+/// Those that take a token, and what they may be sent.
+fn routes_with_token() -> Vec<Route> {
+    let routes: Vec<_> = routes().into_iter().filter(|route| !route.is_for_anybody).collect();
+    assert!(routes.len() >= 19);
+    routes
+}
+
+fn sent(route: &Route, body: impl AsRef<[u8]>) -> Request {
+    request(&route.method, route.path.trim_start_matches("/api/v1"), body)
+}
+
 #[test]
 fn every_route_is_for_those_who_are_signed_in() {
     let server = Server::start();
     server.service("mail", "mail");
-    for (method, path, body) in ROUTES {
+    for route in routes_with_token() {
+        let body = route.body.as_ref().map(Value::to_string).unwrap_or_default();
         for token in ["", "Bearer dka_wrong", "Basic YTpi"] {
-            let request = request(method, path, body).header("Authorization", token);
-            assert_eq!(server.ask(&request).problem(), "401 sign-in-needed", "{method} {path}");
+            let answer = server.ask(&sent(&route, &body).header("Authorization", token));
+            assert_eq!(answer.problem(), "401 sign-in-needed", "{} {}", route.method, route.path);
         }
     }
     assert_eq!(server.admin().get("/services").json(200)["services"].as_array().map(Vec::len), Some(1));
+    let public: Vec<_> = routes().into_iter().filter(|route| route.is_for_anybody).map(|r| r.path).collect();
+    assert_eq!(public, ["/api/v1/sign-in"]);
 }
 
 #[test]
-fn the_routes_are_those_that_are_written_down() {
-    let written = include_str!("../../docs/api.md");
-    let mut rows: Vec<_> = written
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `"))
-        .filter_map(|line| line.split_once('`'))
-        .map(|(route, _)| route.replace("/api/v1", ""))
-        .collect();
-    rows.retain(|route| route != "POST /sign-in");
-    assert_eq!(rows.len(), ROUTES.len(), "{rows:?}");
-    for (row, (method, path, _)) in rows.iter().zip(ROUTES) {
-        let path = path
-            .replace("/apw_00000000000000000000000000000000", "/{id}")
-            .replace("/mail", "/{name}")
-            .replace("/staff", "/{name}")
-            .replace("/bob@example.org", "/{account}")
-            .replace(ADA, "{name}");
-        let row = row.split('?').next().unwrap();
-        assert_eq!(row, format!("{method} {path}"));
-    }
+fn the_description_is_the_one_that_is_kept() {
+    let server = Server::start();
+    let served = server.ask(&Request::get("/api/openapi.json")).with(200);
+    assert_eq!(served.header("content-type"), Some("application/json"));
+    assert_eq!(served.text().trim(), include_str!("../../docs/openapi.json").trim());
 }
 
 #[test]
@@ -92,11 +61,14 @@ fn what_is_no_route_or_no_method_is_a_problem_too() {
         let answer = server.ask(&signed(&person, Request::get(path)));
         assert_eq!(answer.status, 404, "{path}");
     }
-    for (_, path, _) in ROUTES {
-        let taken = |method| ROUTES.iter().any(|(takes, at, _)| *takes == method && *at == path);
-        for method in ["PUT", "PATCH", "OPTIONS", "TRACE"].into_iter().filter(|method| !taken(*method)) {
-            let answer = server.ask(&signed(&person, request(method, path, "{}")));
-            assert_eq!(answer.problem(), "405 method-not-allowed", "{method} {path}");
+    let routes = routes_with_token();
+    for route in &routes {
+        for method in ["PUT", "PATCH", "OPTIONS", "TRACE"] {
+            if routes.iter().any(|other| other.path == route.path && other.method == method) {
+                continue;
+            }
+            let answer = server.ask(&signed(&person, Request::new(method, &route.path).body("{}")));
+            assert_eq!(answer.problem(), "405 method-not-allowed", "{method} {}", route.path);
         }
     }
     assert_eq!(server.ask(&request("GET", "/sign-in", "")).problem(), "405 method-not-allowed");
@@ -107,11 +79,14 @@ fn what_cannot_be_read_is_refused_and_never_sent_back() {
     let server = Server::start();
     let person = server.administrator(ADA);
     server.service("mail", "mail");
-    let takes_body: Vec<_> = ROUTES.iter().filter(|(_, _, body)| !body.is_empty()).collect();
-    assert_eq!(takes_body.len(), 8);
+    let mut takes_body = routes_with_token();
+    takes_body.retain(|route| route.body_is_needed);
+    assert!(takes_body.len() >= 7);
     let canary = "canary-in-the-request";
     let deep = "[".repeat(30_000);
-    for (method, path, good) in takes_body {
+    for route in &takes_body {
+        let (place, good) =
+            (format!("{} {}", route.method, route.path), route.body.as_ref().unwrap().to_string());
         for body in [
             b"".to_vec(),
             b"{".to_vec(),
@@ -123,21 +98,23 @@ fn what_cannot_be_read_is_refused_and_never_sent_back() {
             )
             .into_bytes(),
             format!("{good}{canary}").into_bytes(),
-            good.replace('{', &format!("{{\"unknown\": \"{canary}\", ")).into_bytes(),
+            good.replacen('{', &format!("{{\"unknown\": \"{canary}\", "), 1).into_bytes(),
             [b"\xff\xfe\0".as_slice(), good.as_bytes()].concat(),
             deep.clone().into_bytes(),
             (0..=255).collect(),
         ] {
-            let answer = server.ask(&signed(&person, request(method, path, &body)));
+            let answer = server.ask(&signed(&person, sent(route, &body)));
             let said = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-            assert_eq!(answer.problem(), "400 unreadable", "{method} {path} {said}");
+            assert_eq!(answer.problem(), "400 unreadable", "{place} {said}");
             assert!(!answer.text().contains(canary), "{}", answer.text());
         }
-        let megabyte = signed(&person, request(method, path, "x".repeat(1_000_000)));
-        assert_eq!(server.ask(&megabyte).problem(), "413 too-large", "{method} {path}");
-        let longest =
-            signed(&person, request(method, path, format!("{good}{}", " ".repeat(65_536 - good.len()))));
-        assert_ne!(server.ask(&longest).status, 413, "{method} {path}");
+        let megabyte = signed(&person, sent(route, "x".repeat(1_000_000)));
+        assert_eq!(server.ask(&megabyte).problem(), "413 too-large", "{place}");
+    }
+    for route in &takes_body {
+        let good = route.body.as_ref().unwrap().to_string();
+        let longest = sent(route, format!("{good}{}", " ".repeat(65_536 - good.len())));
+        assert_ne!(server.ask(&signed(&person, longest)).status, 413, "{} {}", route.method, route.path);
     }
     for body in ["", "{", "null"] {
         assert_eq!(server.ask(&request("POST", "/sign-in", body)).problem(), "400 unreadable");

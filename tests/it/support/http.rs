@@ -251,7 +251,7 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{said}");
         assert_eq!(said["status"], self.status, "{said}");
         let code = said["code"].as_str().expect("a code");
-        assert_eq!(said["type"], format!("urn:doorkey:problem:{code}"));
+        assert_eq!(said["type"], format!("/api/problems#{code}"));
         for words in ["title", "detail"] {
             assert!(said[words].as_str().is_some_and(|words| !words.is_empty()), "{said}");
         }

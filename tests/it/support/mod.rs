@@ -3,6 +3,7 @@
 mod browser;
 mod cli;
 mod clock;
+mod contract;
 mod door;
 mod http;
 mod output;
@@ -13,6 +14,7 @@ mod server;
 pub use browser::{Browser, Page};
 pub use cli::{Cli, Done};
 pub use clock::since;
+pub use contract::{Route, routes};
 pub use door::{Service, basic};
 pub use http::{Address, Answer, Connection, Request};
 pub use output::Output;

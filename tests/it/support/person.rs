@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use domain::{Timestamp, Totp};
 use serde_json::{Value, json};
 
-use super::{Address, Answer, Browser, Request, Server};
+use super::{Address, Answer, Browser, Request, Server, contract};
 
 /// Everybody's password, until they change it.
 pub const PASSWORD: &str = "violet kettle under seven bridges";
@@ -44,10 +44,12 @@ impl<'s> Api<'s> {
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let request = self.request(method, path, body);
-        match &self.token {
+        let answer = match &self.token {
             None => Address::Unix(self.server.data().join("doorkey.sock")).ask(&request),
             Some(_) => self.server.ask(&request),
-        }
+        };
+        contract::check(method, &format!("/api/v1{path}"), &answer);
+        answer
     }
 
     #[track_caller]

@@ -1,0 +1,56 @@
+//! Schemas of the domain's words, for `#[schema(value_type = ...)]`: the domain itself knows nothing of documents.
+
+use domain::WhyEnded as Why;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+        schema::{ArrayBuilder, OneOfBuilder},
+    },
+};
+
+macro_rules! words {
+    ($($(#[doc = $doc:literal])* $name:ident = $schema:expr;)+) => {
+        $(
+            $(#[doc = $doc])*
+            pub struct $name;
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    let described = concat!($($doc),*).trim();
+                    $schema(described)
+                }
+            }
+
+            impl ToSchema for $name {
+                fn name() -> std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
+            }
+        )+
+    };
+}
+
+words! {
+    /// A moment, RFC 3339 in UTC, to the second.
+    Time = |about: &str| {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let text = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        text.description(Some(about)).examples(["2026-05-03T09:14:07Z"]).into()
+    };
+    /// What a service holds and an app-specific password opens.
+    Kind = |about| one_of(about, domain::Kind::ALL.map(domain::Kind::name));
+    /// Why an app-specific password stopped working.
+    WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
+    /// What an app-specific password opens: some kinds, or what the first app that uses it opens.
+    Opens = |about: &str| {
+        let kinds = ArrayBuilder::new().items(utoipa::openapi::Ref::from_schema_name("Kind"));
+        let both = OneOfBuilder::new().item(kinds).item(one_of("The first app that uses it.", ["first"]));
+        both.description(Some(about)).into()
+    };
+}
+
+/// One of a closed list of words.
+fn one_of<const N: usize>(about: &str, words: [&'static str; N]) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(about)).enum_values(Some(words)).into()
+}
