@@ -8,7 +8,7 @@ use store::Store;
 
 use crate::{
     accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
-    sign_in::strangers::Strangers,
+    health::Health, metrics::Metrics, server::tls, sign_in::strangers::Strangers,
 };
 
 /// The server's parts.
@@ -29,6 +29,12 @@ pub struct App {
     pub hasher: Hasher,
     /// Failures at IDs that nobody has.
     pub strangers: Strangers,
+    /// How the server is.
+    pub health: Health,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The certificate that it shows, if it speaks TLS itself.
+    pub certificate: Option<Arc<tls::Certificate>>,
 }
 
 impl App {

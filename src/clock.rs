@@ -44,3 +44,19 @@ pub fn rng() -> Result<Rng, NoRandomness> {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the operating system gives no randomness, so no secret can be made")]
 pub struct NoRandomness;
+
+/// How long something takes, on a clock that nobody sets. It is measured for operators; nothing is decided by it.
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    #[expect(clippy::disallowed_methods, reason = "a duration that is measured is no time of day")]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since it was started, in microseconds.
+    pub fn micros(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}

@@ -13,6 +13,8 @@ use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, Service
 use index::{Allowed, Index};
 use store::{Commit, Conn, DbError, accounts, app_passwords, groups, services};
 
+use crate::metrics::doors::Answers;
+
 /// What the doors ask. A new one knows nothing, and isn't current until [`Live::load`] has read everything.
 #[derive(Default)]
 pub struct Live {
@@ -35,6 +37,8 @@ pub struct Service {
     pub allowed: Allowed,
     /// The SHA-256 of its key.
     pub key_hash: [u8; 32],
+    /// What its doors answered since the server started.
+    pub answers: Arc<Answers>,
 }
 
 impl Live {
@@ -46,6 +50,11 @@ impl Live {
     /// The service of this name.
     pub fn service(&self, name: &str) -> Option<Arc<Service>> {
         self.services.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All services, by name.
+    pub fn services(&self) -> Arc<HashMap<String, Arc<Service>>> {
+        Arc::clone(&self.services.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads everything.
@@ -160,9 +169,13 @@ impl Live {
     fn load_services(&self, conn: &mut Conn) -> Result<(), DbError> {
         let mut groups: HashMap<ServiceId, Vec<GroupId>> = HashMap::new();
         groups::for_each_allowed(conn, |service, group| groups.entry(service).or_default().push(group))?;
+        let before = self.services();
         let all = services::all(conn)?.into_iter().map(|s| {
             let allowed = groups.get(&s.id).map_or(Allowed::Everyone, |groups| self.index.allowed(groups));
-            let service = Service { id: s.id, name: s.name, kinds: s.kinds, allowed, key_hash: s.key_hash };
+            let same = before.get(s.name.as_str()).filter(|before| before.id == s.id);
+            let answers = same.map(|same| Arc::clone(&same.answers)).unwrap_or_default();
+            let service =
+                Service { id: s.id, name: s.name, kinds: s.kinds, allowed, key_hash: s.key_hash, answers };
             (service.name.to_string(), Arc::new(service))
         });
         *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all.collect());

@@ -13,6 +13,7 @@
 //! - [`events`]: the log as people read it.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
+//! - [`health`] and [`metrics`]: what those who run the server ask it.
 //!
 //! What they share: [`app`] is built once and passed on, [`access`] makes the capabilities that use cases name, [`ctx`] is made for
 //! each request, [`follow`] keeps in memory what the doors ask, [`problem`] is the one error that people meet, [`web`] is what pages
@@ -33,8 +34,10 @@ pub mod doors;
 pub mod events;
 pub mod follow;
 pub mod groups;
+pub mod health;
 pub mod key;
 pub mod logs;
+pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod router;

@@ -1,15 +1,22 @@
-//! Log lines, for the operator, on standard error. `RUST_LOG` says how much: `info` is the default, `doorkey=debug` says more.
+//! Log lines, for the operator, on standard error: for people, or one JSON object a line. `[log]` says how much; `RUST_LOG` wins over
+//! it.
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::config::{Log, LogFormat};
 
 /// Starts logging. A second call changes nothing.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
+pub fn start(log: Log) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log.level.as_str()));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match log.format {
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        // The request that a line belongs to is its `span`.
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }

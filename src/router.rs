@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, doors, events, groups, openapi,
+    app_passwords, doors, events, groups, health, openapi,
     problem::{Code, Problem},
     services, sign_in, web,
 };
@@ -30,7 +30,9 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::identify));
     // The doors stand alone: an app signs in at each of its requests, and nothing but the answer is paid for.
     let doors = Router::new().route("/door/http/{service}", any(doors::http::ask));
-    doors.merge(rest).with_state(app)
+    // What watches the server asks every few seconds, and leaves no line in the log.
+    let health = health::router().layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
+    doors.merge(health).merge(rest).with_state(app)
 }
 
 fn pages() -> Router<Arc<App>> {

@@ -11,6 +11,7 @@ use axum::Router;
 use domain::Timestamp;
 use seal::{Keyring, WrappedKey};
 use store::{DataLock, DbError, LockError, OpenError, Store};
+use tokio::net::TcpListener;
 
 use crate::{
     accounts::{self, hasher::Hasher},
@@ -20,16 +21,22 @@ use crate::{
     config::{Config, PublicUrl, StoreUrl},
     ctx::Ctx,
     follow::Live,
+    health::{self, Health, notify::Notify},
     key::{self, KeyError},
     logs,
+    metrics::{self, Metrics},
     problem::Problem,
     router,
-    server::{self, Listener, tls},
+    server::{self, Listener, Places, tls},
     sign_in::strangers::Strangers,
 };
 
 /// The socket in the data folder through which commands on this machine reach the server.
 pub const SOCKET: &str = "doorkey.sock";
+
+const METRICS: &str = "[metrics] listen";
+/// How many connections are served at a time to what gathers figures and asks how the server is.
+const SCRAPES: usize = 16;
 
 /// Why the server can't start, or couldn't go on. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -112,10 +119,14 @@ impl Opened {
 /// Each says what to do.
 pub fn open(config: Config) -> Result<(Router, Opened), ServeError> {
     let lock = DataLock::acquire(&config.data)?;
-    open_locked(config, lock)
+    open_locked(config, lock, None)
 }
 
-fn open_locked(config: Config, lock: DataLock) -> Result<(Router, Opened), ServeError> {
+fn open_locked(
+    config: Config,
+    lock: DataLock,
+    certificate: Option<Arc<tls::Certificate>>,
+) -> Result<(Router, Opened), ServeError> {
     let StoreUrl::Sqlite(path) = &config.store.url else { return Err(ServeError::Database) };
     let (clock, mut rng) = (Clock::System, clock::rng()?);
     let master = key::load(&config.key, path.exists(), &mut rng)?;
@@ -124,8 +135,11 @@ fn open_locked(config: Config, lock: DataLock) -> Result<(Router, Opened), Serve
     let store = Store::open_sqlite(path, move |commit| follower.follow(commit))?;
     let keyring = keyring(&store, &master, &clock, &mut rng)
         .map_err(|error| error.unwrap_or_place(&key::place(&config.key)))?;
+    let key_made_at = store.read(store::keys::made_at)?;
     store.scan_blocking(|conn| live.load(conn))?;
     warn_of_clock(store.read(store::events::latest_time)?, clock.now());
+    let metrics = Metrics::new(clock.now(), Places::of(&config.http));
+    metrics.key_made(key_made_at);
     let app = Arc::new(App {
         config,
         store,
@@ -135,6 +149,9 @@ fn open_locked(config: Config, lock: DataLock) -> Result<(Router, Opened), Serve
         usage: Usage::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
+        health: Health::default(),
+        metrics,
+        certificate,
     });
     Ok((router::router(Arc::clone(&app)), Opened { app, _lock: lock }))
 }
@@ -177,8 +194,9 @@ fn keyring(
                     id: key.id,
                     purpose: key.purpose.code().into(),
                     wrapped: key.wrapped.clone(),
+                    created_at: now,
                 };
-                store::keys::insert(tx, &row, now)?;
+                store::keys::insert(tx, &row)?;
             }
             Ok::<_, DbError>(())
         })?;
@@ -203,7 +221,6 @@ fn warn_of_unused(config: &Config) {
         ("mail", config.mail != nothing.mail),
         ("apple", config.apple != nothing.apple),
         ("sandbox", config.sandbox != nothing.sandbox),
-        ("metrics", config.metrics != nothing.metrics),
     ];
     for (section, _) in unused.iter().filter(|(_, set)| *set) {
         tracing::warn!("[{section}] is set, and this version doesn't use it yet: it changes nothing");
@@ -225,18 +242,25 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 /// # Errors
 /// Each says what to do.
 pub async fn run(mut config: Config) -> Result<(), ServeError> {
-    logs::start();
+    logs::start(config.log);
     warn_of_unused(&config);
     let lock = DataLock::acquire(&config.data)?;
-    let listener = listen(config.http.listen).await?;
-    let address = listener.local_addr().map_err(|why| cannot_listen(config.http.listen, why))?;
+    let listener = listen(config.http.listen, "[http] listen").await?;
+    let address = local_address(&listener, config.http.listen, "[http] listen")?;
+    let metrics = match config.metrics.listen {
+        Some(address) => Some(listen(address, METRICS).await?),
+        None => None,
+    };
+    let metrics_address = metrics.as_ref().zip(config.metrics.listen);
+    let metrics_address =
+        metrics_address.map(|(listener, asked)| local_address(listener, asked, METRICS)).transpose()?;
     if config.http.public_url == PublicUrl::default() {
         // Nothing was said about it, so people reach it on this machine, at the port that it really has.
         config.http.public_url = PublicUrl::local(address.port());
     }
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
     let socket = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).join(SOCKET);
-    let (router, opened) = open_locked(config, lock)?;
+    let (router, opened) = open_locked(config, lock, tls.clone())?;
     let app = &opened.app;
 
     // Before anybody can know that it runs: from then on it may be told to stop.
@@ -244,28 +268,46 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     let local = local_socket(&socket);
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
-    let mut listeners = vec![Listener::tcp(listener, tls)];
-    listeners.extend(local.map(Listener::unix));
-    let serving = tokio::spawn(server::run(listeners, router, stopping));
+    let notify = Notify::of_environment();
+    let watching = tokio::spawn(health::watch(Arc::clone(app), notify.clone(), stopping.clone()));
+    let mut listeners = vec![Listener::tcp(listener, tls, router.clone(), Arc::clone(&app.metrics.places))];
+    listeners.extend(local.map(|socket| Listener::unix(socket, router)));
+    let figures = metrics::router(Arc::clone(app));
+    listeners.extend(metrics.map(|listener| Listener::tcp(listener, None, figures, Places::new(SCRAPES))));
+    let serving = tokio::spawn(server::run(listeners, stopping));
 
     print_set_up_link(app).await?;
-    print_ready(address, &socket);
+    app.health.started();
+    print_ready(address, metrics_address, &socket);
+    notify.ready();
     told_to_stop.await;
     tracing::info!("stopping");
+    notify.stopping();
+    app.health.stopping();
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = keeper.await;
+    let _ = watching.await;
     let _ = std::fs::remove_file(&socket);
     opened.close().await;
     Ok(())
 }
 
-async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, ServeError> {
-    tokio::net::TcpListener::bind(address).await.map_err(|why| cannot_listen(address, why))
+async fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|why| cannot_listen(address, why, setting))
 }
 
-fn cannot_listen(address: SocketAddr, why: std::io::Error) -> ServeError {
-    ServeError::Listen { address: address.to_string(), why, setting: "[http] listen" }
+/// The address that was asked for, with the port that was picked.
+fn local_address(
+    listener: &TcpListener,
+    asked: SocketAddr,
+    setting: &'static str,
+) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(|why| cannot_listen(asked, why, setting))
+}
+
+fn cannot_listen(address: SocketAddr, why: std::io::Error, setting: &'static str) -> ServeError {
+    ServeError::Listen { address: address.to_string(), why, setting }
 }
 
 /// The socket for commands on this machine, open to its owner alone. Whatever is there was left by a server that was killed: the lock
@@ -300,8 +342,11 @@ async fn print_set_up_link(app: &App) -> Result<(), ServeError> {
 }
 
 /// The first line on standard output: what a script waits for, and reads the addresses from.
-fn print_ready(http: SocketAddr, socket: &PathBuf) {
-    let ready = serde_json::json!({ "http": http.to_string(), "socket": socket });
+fn print_ready(http: SocketAddr, metrics: Option<SocketAddr>, socket: &PathBuf) {
+    let mut ready = serde_json::json!({ "http": http.to_string(), "socket": socket });
+    if let (Some(metrics), Some(members)) = (metrics, ready.as_object_mut()) {
+        members.insert("metrics".into(), metrics.to_string().into());
+    }
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());
 }

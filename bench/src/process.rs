@@ -11,7 +11,7 @@ use axum::{Router, http::HeaderMap, routing::any};
 use doorkey::{
     config::Config,
     serve,
-    server::{self, Listener},
+    server::{self, Listener, Places},
 };
 
 /// A server that is running, until it is dropped.
@@ -76,6 +76,7 @@ pub fn null_server() {
         std::io::stdout().flush().unwrap();
         let (_stop, stopping) = tokio::sync::watch::channel(false);
         let router = Router::new().route("/door/http/{service}", any(answer));
-        server::run(vec![Listener::tcp(listener, None)], router, stopping).await;
+        let places = Places::new(1024);
+        server::run(vec![Listener::tcp(listener, None, router, places)], stopping).await;
     });
 }

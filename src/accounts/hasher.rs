@@ -10,7 +10,7 @@ use super::password::{Kept, NewPassword};
 use crate::problem::Problem;
 
 /// How many passwords may wait in line. More than that is a flood, and is told to come back.
-const LINE: usize = 200;
+pub const LINE: usize = 200;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -37,6 +37,11 @@ impl Hasher {
             std::thread::Builder::new().name("hasher".into()).spawn(move || work_off(&jobs))?;
         }
         Ok(Self { line })
+    }
+
+    /// How many stand in the line.
+    pub fn waiting(&self) -> usize {
+        self.line.max_capacity() - self.line.capacity()
     }
 
     /// A place in the line.

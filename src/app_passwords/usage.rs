@@ -199,6 +199,8 @@ fn network(source: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use domain::{KindSet, Rng, ServiceId};
 
     use super::*;
@@ -206,7 +208,8 @@ mod tests {
     fn service() -> Service {
         let id = ServiceId::new(Timestamp::from_millis(0), &mut Rng::from_seed([1; 32]));
         let name = ServiceName::parse("calendar").unwrap();
-        Service { id, name, kinds: KindSet::NONE, allowed: index::Allowed::Everyone, key_hash: [0; 32] }
+        let allowed = index::Allowed::Everyone;
+        Service { id, name, kinds: KindSet::NONE, allowed, key_hash: [0; 32], answers: Arc::default() }
     }
 
     #[test]

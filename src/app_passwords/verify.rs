@@ -98,6 +98,7 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
         }
         Admission::Bind(_) => Verdict::Unavailable,
         Admission::No => {
+            app.metrics.doors.refused(RefusalReason::NotForThisService);
             app.usage.refused(
                 Some(account.id),
                 sign_in.service,
@@ -166,6 +167,7 @@ fn ended(app: &App, sign_in: &SignIn<'_>, id: AppPasswordId, now: Timestamp) -> 
 
 /// The password is good, so its person is told why it opens nothing here.
 fn not_for_this_person(app: &App, sign_in: &SignIn<'_>, account: AccountId) -> Verdict {
+    app.metrics.doors.refused(RefusalReason::NotForThisPerson);
     app.usage.refused(Some(account), sign_in.service, RefusalReason::NotForThisPerson, sign_in.source);
     Verdict::NotForThisPerson
 }
@@ -177,6 +179,7 @@ fn refuse(
     reason: RefusalReason,
 ) -> Verdict {
     let reason = if account.is_some() { reason } else { RefusalReason::UnknownAccount };
+    app.metrics.doors.refused(reason);
     app.usage.refused(account.map(|account| account.id), sign_in.service, reason, sign_in.source);
     Verdict::No
 }

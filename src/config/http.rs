@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use ipnet::IpNet;
 use url::Url;
@@ -21,6 +22,8 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     /// With it, the server speaks HTTPS itself. Default: none.
     pub tls: Option<TlsFiles>,
+    /// How many connections one address may have open at a time; trusted proxies aren't bounded. Default: 256; none is no bound.
+    pub connections_per_address: Option<NonZeroUsize>,
 }
 
 const LISTEN: Form = address_like("127.0.0.1:8080");
@@ -29,6 +32,8 @@ const URL: Form =
 const PROXY: Form =
     Form { expected: "an IP address or a network of them", example: "192.0.2.10", secret: false };
 
+/// Far more than a browser or an app opens, and less than all that a server with the usual limit of 1024 files can take.
+const CONNECTIONS_PER_ADDRESS: usize = 256;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 impl Http {
@@ -37,6 +42,7 @@ impl Http {
         let public_url = section.value("public_url", &URL, PublicUrl::parse);
         let trusted_proxies = section.list("trusted_proxies", &PROXY, proxy);
         let tls = TlsFiles::read(section);
+        let connections = section.integer("connections_per_address", 0).value();
 
         if let Given::Is(address, place) = &listen
             && !is_loopback(address)
@@ -59,6 +65,9 @@ impl Http {
             public_url: public_url.value().unwrap_or_default(),
             trusted_proxies: trusted_proxies.value().unwrap_or_default(),
             tls: tls.value(),
+            connections_per_address: NonZeroUsize::new(
+                connections.and_then(|most| most.try_into().ok()).unwrap_or(CONNECTIONS_PER_ADDRESS),
+            ),
         }
     }
 }
@@ -170,6 +179,19 @@ mod tests {
     fn the_default_public_url_is_what_parsing_it_gives() {
         assert_eq!(PublicUrl::parse("http://localhost:8080").ok(), Some(PublicUrl::default()));
         assert!(!PublicUrl::default().is_https());
+    }
+
+    #[test]
+    fn connections_are_bounded_unless_it_says_not() {
+        let bound = |settings: &str| http(settings).connections_per_address.map(NonZeroUsize::get);
+        assert_eq!(bound(""), Some(256));
+        assert_eq!(bound("connections_per_address = 3"), Some(3));
+        assert_eq!(bound("connections_per_address = 0"), None);
+        assert_eq!(
+            fault("connections_per_address = -1"),
+            "doorkey.toml, line 2: [http] connections_per_address must be a whole number from 0 on, like \
+             connections_per_address = 0."
+        );
     }
 
     #[test]

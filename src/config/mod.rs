@@ -13,6 +13,7 @@ mod http;
 mod key;
 mod ldap;
 mod load;
+mod log;
 mod mail;
 mod metrics;
 mod problem;
@@ -37,6 +38,7 @@ pub use http::{Http, PublicUrl};
 pub use key::{Key, KeyCommand};
 pub use ldap::Ldap;
 pub use load::{Overrides, load};
+pub use log::{Log, LogFormat, LogLevel};
 pub use mail::{Mail, Mailbox, Smtp, SmtpLogin, SmtpSecurity};
 pub use metrics::Metrics;
 pub use problem::{ConfigError, Place, Problem};
@@ -74,6 +76,8 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// Figures for monitoring.
     pub metrics: Metrics,
+    /// What the server writes to standard error.
+    pub log: Log,
 }
 
 impl Config {
@@ -90,6 +94,7 @@ impl Config {
             apple: Apple::read(&mut reader.section("apple")),
             sandbox: Sandbox::read(&mut reader.section("sandbox")),
             metrics: Metrics::read(&mut reader.section("metrics")),
+            log: Log::read(&mut reader.section("log")),
             data,
         }
     }

@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(
             fault("[colour]"),
             "doorkey.toml, line 1: There is no section [colour]. There are [accounts], [http], [ldap], \
-             [sasl.NAME], [store], [key], [mail], [apple], [sandbox] and [metrics]."
+             [sasl.NAME], [store], [key], [mail], [apple], [sandbox], [metrics] and [log]."
         );
         assert_eq!(
             variable("DOORKEY__KEY__COLOUR"),

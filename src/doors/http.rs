@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,7 +15,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use crate::{
     app::App,
     app_passwords::verify::{SignIn, Verdict, verify},
+    clock::Stopwatch,
     follow::Service,
+    metrics::doors::{Answer, Door},
     problem::{Code, Problem},
     secrets,
     web::client::ClientAddress,
@@ -31,14 +33,29 @@ pub async fn ask(
     service: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let (headers, extensions) = (request.headers(), request.extensions());
-    if !app.live.is_current() {
-        return Problem::unavailable().into_response();
-    }
+    let watch = Stopwatch::start();
     let service = service.ok().and_then(|Path(name)| app.live.service(&name));
-    let Some(service) = service else { return wrong_key().into_response() };
-    if !shows_key(headers, &service) {
-        let source = ClientAddress::of(extensions, headers, &app);
+    let (answer, response) = decide(&app, service.as_deref(), request.headers(), request.extensions()).await;
+    service
+        .as_deref()
+        .map_or(&app.metrics.doors.nobody, |service| &service.answers)
+        .count(Door::Http, answer);
+    app.metrics.doors.took(Door::Http, watch.micros());
+    response
+}
+
+async fn decide(
+    app: &App,
+    service: Option<&Service>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> (Answer, Response) {
+    if !app.live.is_current() {
+        return (Answer::Unavailable, Problem::unavailable().into_response());
+    }
+    let Some(service) = service else { return (Answer::WrongKey, wrong_key().into_response()) };
+    if !shows_key(headers, service) {
+        let source = ClientAddress::of(extensions, headers, app);
         if app.usage.wrong_key(&service.name, app.clock.now(), source.as_str()) {
             let (service, source) = (service.name.as_str(), source.as_str());
             tracing::warn!(
@@ -47,22 +64,25 @@ pub async fn ask(
                 "a door was asked with a wrong key, or none: put the service's key into the server there"
             );
         }
-        return wrong_key().into_response();
+        return (Answer::WrongKey, wrong_key().into_response());
     }
-    let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else { return wrong() };
-    let source = ClientAddress::of(extensions, headers, &app);
+    let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else {
+        return (Answer::No, wrong());
+    };
+    let source = ClientAddress::of(extensions, headers, app);
     let sign_in = SignIn {
         name: &name,
         secret: secret.expose(),
-        service: &service,
+        service,
         kinds: service.kinds,
         source: source.as_str(),
     };
-    match verify(&app, sign_in).await {
-        Verdict::Yes(account) => yes(&account),
-        Verdict::No => wrong(),
-        Verdict::NotForThisService | Verdict::NotForThisPerson => StatusCode::FORBIDDEN.into_response(),
-        Verdict::Unavailable => Problem::unavailable().into_response(),
+    match verify(app, sign_in).await {
+        Verdict::Yes(account) => (Answer::Yes, yes(&account)),
+        Verdict::No => (Answer::No, wrong()),
+        Verdict::NotForThisService => (Answer::NotForThisService, StatusCode::FORBIDDEN.into_response()),
+        Verdict::NotForThisPerson => (Answer::NotForThisPerson, StatusCode::FORBIDDEN.into_response()),
+        Verdict::Unavailable => (Answer::Unavailable, Problem::unavailable().into_response()),
     }
 }
 

@@ -16,14 +16,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
 };
 use tower::ServiceExt as _;
 
-use crate::web::LocalAdministrator;
+use crate::{clock::Stopwatch, web::LocalAdministrator};
 
+mod places;
 pub mod tls;
+pub mod validity;
+
+pub use places::Places;
 
 /// How long a client may take over a request's head, and how long a kept connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -40,8 +44,14 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// whose head has not come whole isn't waited for.
 const LAST_TIME: Duration = Duration::from_secs(1);
 
-/// Where connections come in.
-pub enum Listener {
+/// Where connections come in, and what answers them.
+pub struct Listener {
+    socket: Socket,
+    router: Router,
+    places: Arc<Places>,
+}
+
+enum Socket {
     /// From people, apps and servers.
     Tcp(TcpListener, Option<Arc<tls::Certificate>>),
     /// From commands on this machine.
@@ -50,13 +60,18 @@ pub enum Listener {
 
 impl Listener {
     /// An address, with a certificate if it speaks TLS.
-    pub fn tcp(listener: TcpListener, tls: Option<Arc<tls::Certificate>>) -> Self {
-        Self::Tcp(listener, tls)
+    pub const fn tcp(
+        listener: TcpListener,
+        tls: Option<Arc<tls::Certificate>>,
+        router: Router,
+        places: Arc<Places>,
+    ) -> Self {
+        Self { socket: Socket::Tcp(listener, tls), router, places }
     }
 
-    /// A socket in a folder.
-    pub fn unix(listener: UnixListener) -> Self {
-        Self::Unix(listener)
+    /// A socket in a folder. Commands on this machine have places of their own: nobody who fills the others can keep them out.
+    pub fn unix(listener: UnixListener, router: Router) -> Self {
+        Self { socket: Socket::Unix(listener), router, places: Places::new(LOCAL_CONNECTIONS) }
     }
 }
 
@@ -68,15 +83,10 @@ enum Peer {
 }
 
 /// Serves until `stopping`, then lets what runs come to its end.
-pub async fn run(listeners: Vec<Listener>, router: Router, stopping: watch::Receiver<bool>) {
+pub async fn run(listeners: Vec<Listener>, stopping: watch::Receiver<bool>) {
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        // Commands on this machine have places of their own: nobody who fills the others can keep them out.
-        let places = match listener {
-            Listener::Tcp(..) => most_connections(),
-            Listener::Unix(_) => LOCAL_CONNECTIONS,
-        };
-        accepting.spawn(accept(listener, router.clone(), Arc::new(Semaphore::new(places)), stopping.clone()));
+        accepting.spawn(accept(listener, stopping.clone()));
     }
     accepting.join_all().await;
 }
@@ -89,26 +99,22 @@ fn most_connections() -> usize {
     soft.saturating_sub(64 + LOCAL_CONNECTIONS).clamp(64, 20_000)
 }
 
-async fn accept(
-    listener: Listener,
-    router: Router,
-    places: Arc<Semaphore>,
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn accept(listener: Listener, mut stopping: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
+    let mut warned = None;
     loop {
         // Past the bound, new connections wait in the system's queue, and those that are open are served.
         let stop = stopping.clone();
-        let place = tokio::select! {
+        let free = tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,
-            place = Arc::clone(&places).acquire_owned() => place,
+            free = listener.places.free() => free,
         };
-        let Ok(place) = place else { return };
+        let Some(free) = free else { return };
         tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,
-            () = accept_one(&listener, &router, &mut connections, place, stop) => {}
+            () = accept_one(&listener, &mut connections, free, stop, &mut warned) => {}
         }
         // Those that have ended leave nothing behind.
         while connections.try_join_next().is_some() {}
@@ -127,20 +133,25 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 
 async fn accept_one(
     listener: &Listener,
-    router: &Router,
     connections: &mut JoinSet<()>,
-    place: tokio::sync::OwnedSemaphorePermit,
+    free: OwnedSemaphorePermit,
     stopping: watch::Receiver<bool>,
+    warned: &mut Option<Stopwatch>,
 ) {
-    let router = router.clone();
-    let accepted = match listener {
-        Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+    let (router, places) = (listener.router.clone(), &listener.places);
+    let accepted = match &listener.socket {
+        Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+            let place = places.take(free, None);
             connections.spawn(async move {
                 serve(stream, Peer::Local, router, stopping).await;
                 drop(place);
             });
         }),
-        Listener::Tcp(listener, certificate) => listener.accept().await.map(|(stream, peer)| {
+        Socket::Tcp(listener, certificate) => listener.accept().await.map(|(stream, peer)| {
+            let Some(place) = places.take(free, Some(peer)) else {
+                warn_of_many(peer, warned);
+                return;
+            };
             let certificate = certificate.clone();
             connections.spawn(async move {
                 // Answers are small and whole: nothing is gained by waiting to send them.
@@ -163,6 +174,18 @@ async fn accept_one(
         // Out of descriptors, most likely: one that is open has to end first.
         let moment = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>());
         let _ = moment.await;
+    }
+}
+
+/// Tells the operator, once a minute at most.
+fn warn_of_many(peer: SocketAddr, warned: &mut Option<Stopwatch>) {
+    if warned.as_ref().is_none_or(|since| since.micros() >= 60_000_000) {
+        *warned = Some(Stopwatch::start());
+        tracing::warn!(
+            address = %peer.ip(),
+            "an address has as many connections open as [http] connections_per_address allows, and more are closed at \
+             once. If it is a proxy of yours, name it in trusted_proxies"
+        );
     }
 }
 

@@ -12,7 +12,10 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use super::validity::{self, Validity};
 use crate::config::TlsFiles;
+
+const CERTIFICATES: &str = "the certificate and those above it";
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,7 @@ pub struct Certificate {
 
 struct Current {
     acceptor: TlsAcceptor,
+    validity: Validity,
     changed: [Option<SystemTime>; 2],
 }
 
@@ -56,6 +60,11 @@ impl Certificate {
     pub fn load(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
         let current = read(files)?;
         Ok(Arc::new(Self { files: files.clone(), current: RwLock::new(current) }))
+    }
+
+    /// From when to when the certificate holds that is shown.
+    pub fn validity(&self) -> Validity {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).validity
     }
 
     /// What takes the next connection. Files that have changed are read first; if they can't be used, the old certificate
@@ -88,15 +97,20 @@ fn changed(files: &TlsFiles) -> [Option<SystemTime>; 2] {
 
 fn read(files: &TlsFiles) -> Result<Current, TlsError> {
     let changed = changed(files);
-    let certificates = pem(&files.certificate, "the certificate and those above it", |path| {
+    let certificates = pem(&files.certificate, CERTIFICATES, |path| {
         CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()
+    })?;
+    let validity = certificates.first().and_then(|own| validity::of(own)).ok_or_else(|| TlsError::File {
+        path: files.certificate.clone(),
+        why: "the first certificate in it doesn't say from when to when it holds".into(),
+        wanted: CERTIFICATES,
     })?;
     let key = pem(&files.key, "the certificate's private key", |path| PrivateKeyDer::from_pem_file(path))?;
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
         .map_err(|why| TlsError::Pair { path: files.certificate.clone(), why })?;
-    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), changed })
+    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), validity, changed })
 }
 
 fn pem<T>(

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
@@ -13,7 +13,7 @@ use domain::RequestId;
 
 use crate::{
     app::App,
-    clock,
+    clock::{self, Stopwatch},
     problem::{Code, Problem},
 };
 
@@ -38,10 +38,13 @@ pub async fn identify(State(app): State<Arc<App>>, mut request: Request, next: N
     let Ok(mut rng) = clock::rng() else { return Problem::unavailable().into_response() };
     let id = RequestId::new(app.clock.now(), &mut rng);
     request.extensions_mut().insert(id);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let watch = Stopwatch::start();
     let span = tracing::info_span!("request", %id);
     let (method, path) = (request.method().clone(), without_secrets(request.uri().path()));
     let mut response = tracing::Instrument::instrument(next.run(request), span.clone()).await;
     span.in_scope(|| tracing::info!(%method, path, status = response.status().as_u16()));
+    app.metrics.request(&method, route.as_ref().map(MatchedPath::as_str), &response, watch.micros());
     if let Ok(value) = id.to_string().parse() {
         response.headers_mut().insert("x-request-id", value);
     }

@@ -12,7 +12,7 @@ use base64::{
 use data_encoding::BASE32_NOPAD;
 use serde_json::json;
 
-use crate::support::{Answer, Browser, Cli, Page, Person, Request, Server, Service, basic};
+use crate::support::{Answer, Browser, Cli, Options, Page, Person, Request, Server, Service, basic};
 
 const ADA: &str = "ada@example.org";
 
@@ -458,7 +458,20 @@ fn at_the_command_line(canary: &mut Canary, server: &Server, person: &Person<'_>
 
 #[test]
 fn no_secret_is_found_anywhere() {
-    let server = Server::start_with(&[("RUST_LOG", "trace")]);
+    look_everywhere(&[("RUST_LOG", "trace"), ("DOORKEY__METRICS__LISTEN", "127.0.0.1:0")]);
+}
+
+#[test]
+fn no_secret_is_in_a_log_of_json() {
+    look_everywhere(&[
+        ("DOORKEY__LOG__LEVEL", "trace"),
+        ("DOORKEY__LOG__FORMAT", "json"),
+        ("DOORKEY__METRICS__LISTEN", "127.0.0.1:0"),
+    ]);
+}
+
+fn look_everywhere(settings: Options<'_>) {
+    let server = Server::start_with(settings);
     let mut canary = Canary::default();
     let key = std::fs::read_to_string(server.data().join("doorkey.key")).unwrap();
     let key = key.trim().trim_start_matches("doorkey-key-1:");
@@ -477,6 +490,7 @@ fn no_secret_is_found_anywhere() {
     canary.saw("the events", serde_json::to_vec(&person.events()).unwrap(), &[]);
     canary.answer("the list", &person.api.get("/app-passwords"), &[]);
 
+    canary.answer("the figures", &server.metrics().unwrap().ask(&Request::get("/metrics")), &[]);
     canary.folder("while the server runs", &server.data());
     server.kill();
     canary.folder("after a crash", &server.data());
@@ -484,7 +498,8 @@ fn no_secret_is_found_anywhere() {
     server.stop();
     canary.folder("after a stop", &server.data());
     let log = server.log();
-    assert!(log.contains("path=\"/api/v1/sign-in\" status=401"), "{log}");
+    let refused = ["path=\"/api/v1/sign-in\" status=401", "\"path\":\"/api/v1/sign-in\",\"status\":401"];
+    assert!(refused.iter().any(|line| log.contains(line)), "{log}");
     canary.saw("the log", log, &["the set-up link"]);
     assert!(
         canary.secrets.len() > 40 && canary.seen.len() > 60,

@@ -46,7 +46,10 @@ const FORMS: [&str; 14] = [
 ];
 
 /// Everything else that answers.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 15] = [
+    "/health/live",
+    "/health/ready",
+    "/health/started",
     "/setup/x",
     "/reset/x",
     "/sign-in/code",

@@ -7,6 +7,7 @@
 mod account;
 mod app_password;
 mod budget;
+mod durations;
 mod event;
 mod group;
 mod id;
@@ -25,6 +26,7 @@ pub use app_password::{
     WhyEnded,
 };
 pub use budget::{Budget, TooManyFailures};
+pub use durations::{Durations, Noted};
 pub use event::{Actor, Event, NewEvent, RefusalReason, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{

@@ -14,6 +14,7 @@ pub mod app_passwords;
 pub mod browsers;
 pub mod budgets;
 pub mod events;
+pub mod figures;
 pub mod groups;
 pub mod keys;
 pub mod links;
@@ -38,6 +39,7 @@ mod tests {
             browsers::STATEMENTS,
             budgets::STATEMENTS,
             events::STATEMENTS,
+            figures::STATEMENTS,
             groups::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,

@@ -110,6 +110,11 @@ impl Store {
         self.0.checkpoint().await
     }
 
+    /// What the database layer counts of its own work.
+    pub fn figures(&self) -> &db::Figures {
+        self.0.figures()
+    }
+
     /// Finishes what was asked for, takes nothing more, and closes the files.
     pub fn close(&self) {
         self.0.close();

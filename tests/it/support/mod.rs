@@ -20,4 +20,4 @@ pub use http::{Address, Answer, Connection, Request};
 pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use race::{race, until};
-pub use server::Server;
+pub use server::{Options, Server};

@@ -32,6 +32,7 @@ pub struct Server {
 struct Running {
     child: Child,
     address: Address,
+    metrics: Option<Address>,
     out: Output,
     err: Output,
 }
@@ -93,10 +94,11 @@ impl Server {
         let out = Output::of(child.stdout.take().unwrap());
         let err = Output::of(child.stderr.take().unwrap());
         let nowhere = Address::Unix(PathBuf::new());
-        let mut running = Running { child, address: nowhere, out, err };
+        let mut running = Running { child, address: nowhere, metrics: None, out, err };
         let Some(ready) = running.out.line_with("") else { panic!("{}", running.err.whole()) };
         let ready: Value = serde_json::from_str(&ready).expect("one JSON object on the first line");
         running.address = Address::Tcp(ready["http"].as_str().unwrap().parse().unwrap());
+        running.metrics = ready["metrics"].as_str().map(|address| Address::Tcp(address.parse().unwrap()));
         assert_eq!(ready["socket"], self.data().join("doorkey.sock").display().to_string());
         assert!(self.running.lock().unwrap().replace(running).is_none(), "it runs already");
     }
@@ -143,6 +145,12 @@ impl Server {
     #[track_caller]
     pub fn address(&self) -> Address {
         self.running.lock().unwrap().as_ref().expect("it runs").address.clone()
+    }
+
+    /// Where its figures are, if it has any.
+    #[track_caller]
+    pub fn metrics(&self) -> Option<Address> {
+        self.running.lock().unwrap().as_ref().expect("it runs").metrics.clone()
     }
 
     /// Its URL, as the command line takes it.

@@ -1,8 +1,9 @@
 //! A connection: what a unit of work runs its statements on, whatever the database.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::{DbError, Row, Statement, Value, sqlite};
+use super::{DbError, Figures, Row, Statement, Value, sqlite};
 
 /// A connection to the database, in the middle of a unit of work.
 ///
@@ -13,6 +14,7 @@ pub struct Conn {
     backend: Backend,
     access: Access,
     trouble: Option<DbError>,
+    figures: Arc<Figures>,
 }
 
 enum Backend {
@@ -43,9 +45,9 @@ pub(super) enum CommitFailure {
 }
 
 impl Conn {
-    pub(super) fn sqlite(session: sqlite::Session, role: Role) -> Self {
+    pub(super) fn sqlite(session: sqlite::Session, role: Role, figures: Arc<Figures>) -> Self {
         let access = if role == Role::Read { Access::Read } else { Access::Write };
-        Self { backend: Backend::Sqlite(session), access, trouble: None }
+        Self { backend: Backend::Sqlite(session), access, trouble: None, figures }
     }
 
     /// Runs a statement that changes rows, and says how many. `params` are the values of `$1`, `$2` and so on.
@@ -133,6 +135,7 @@ impl Conn {
         }
         let result = run(&mut self.backend, self.access);
         if let Err(error) = &result {
+            self.figures.failed(error);
             self.trouble = Some(error.clone());
         }
         result

@@ -12,7 +12,7 @@ use super::queue::{Queue, Refused};
 use super::readers::{Caller, Readers};
 use super::unit::Work;
 use super::writer::{Follower, Job, Writer};
-use super::{Conn, DbError, Migration, OpenError, Outcome, Tx, files, migrate, sqlite};
+use super::{Conn, DbError, Figures, Migration, OpenError, Outcome, Tx, files, migrate, sqlite};
 
 /// Where the data is, and how patient to be.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ pub struct Options {
     pub read_wait: Duration,
     /// How many units of work may wait to be stored.
     pub queue: usize,
+    pub(super) figures: Arc<Figures>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,12 +46,17 @@ impl Options {
             scanners: 2,
             read_wait: Duration::from_secs(5),
             queue: 8192,
+            figures: Arc::default(),
         }
     }
 
     pub(super) fn connect(&self, role: Role) -> Result<Conn, OpenError> {
         let Place::Sqlite(path) = &self.place;
-        Ok(Conn::sqlite(sqlite::Session::open(path, role, self.busy_timeout)?, role))
+        Ok(Conn::sqlite(
+            sqlite::Session::open(path, role, self.busy_timeout)?,
+            role,
+            Arc::clone(&self.figures),
+        ))
     }
 
     /// Makes the place ready, and brings the data up to the newest migration.
@@ -74,6 +80,7 @@ impl Options {
 /// An open database. `C` is what units of work note for the follower of the log.
 pub struct Database<C> {
     queue: Arc<Queue<Job<C>>>,
+    figures: Arc<Figures>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     scanners: Arc<Readers>,
@@ -94,6 +101,7 @@ impl<C: Send + 'static> Database<C> {
         let readers = Readers::open(&options, options.readers)?;
         let scanners = Arc::new(Readers::open(&options, options.scanners)?);
         let queue = Arc::new(Queue::new(options.queue));
+        let figures = Arc::clone(&options.figures);
         let follower: Follower<C> = Box::new(follower);
         let (writer, its_queue) = (Writer::new(options.clone(), conn, follower), Arc::clone(&queue));
         let writer = std::thread::Builder::new()
@@ -103,7 +111,7 @@ impl<C: Send + 'static> Database<C> {
                 let Place::Sqlite(path) = options.place;
                 OpenError::File { path, source }
             })?;
-        Ok(Self { queue, writer: Mutex::new(Some(writer)), readers, scanners })
+        Ok(Self { queue, figures, writer: Mutex::new(Some(writer)), readers, scanners })
     }
 
     /// Stores a unit of work: all that it does, or nothing if it fails. It may be run more than once, and only the last run
@@ -142,10 +150,11 @@ impl<C: Send + 'static> Database<C> {
     }
 
     fn push(&self, job: Job<C>) -> Result<(), DbError> {
-        self.queue.push(job).map_err(|refused| match refused {
+        let pushed = self.queue.push(job).map_err(|refused| match refused {
             Refused::Full => DbError::Busy,
             Refused::Closed => DbError::Unavailable("it is closed".to_owned()),
-        })
+        });
+        pushed.inspect_err(|error| self.figures.failed(error))
     }
 
     /// Reads at once, on this thread: for a look at a few rows. Each statement sees what was committed last, so two of them
@@ -176,6 +185,12 @@ impl<C: Send + 'static> Database<C> {
         work: impl FnOnce(&mut Conn) -> Result<R, E>,
     ) -> Result<R, E> {
         self.scanners.scan(&Caller::default(), work)
+    }
+
+    /// What it counts of its own work.
+    pub fn figures(&self) -> &Figures {
+        self.figures.queued(self.queue.len());
+        &self.figures
     }
 
     /// Makes what was deleted vanish from the files too, as far as the database can. `false` when a long read stands in the

@@ -7,6 +7,7 @@
 mod conn;
 mod database;
 mod error;
+mod figures;
 mod files;
 mod lock;
 mod migrate;
@@ -21,6 +22,7 @@ mod writer;
 pub use conn::Conn;
 pub use database::{Database, Options};
 pub use error::{ConflictKind, DbError, OpenError};
+pub use figures::Figures;
 pub use lock::{DataLock, LockError};
 pub use migrate::Migration;
 pub use statement::Statement;

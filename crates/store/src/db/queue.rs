@@ -55,6 +55,11 @@ impl<T> Queue<T> {
         (count > 0).then(|| state.waiting.drain(..count).collect())
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     /// Takes nothing in any more; what is in the queue can still be taken out.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -109,7 +109,8 @@ impl<C> Writer<C> {
         }
         let mut tries = 1;
         let ended = loop {
-            match self.attempt(&mut group) {
+            let figures = Arc::clone(&self.options.figures);
+            match figures.timed(|| self.attempt(&mut group)) {
                 Ended::Again(_) if tries < TRIES => tries += 1,
                 ended => break ended,
             }
@@ -126,8 +127,12 @@ impl<C> Writer<C> {
                 }
                 return;
             }
-            Ended::Again(error) | Ended::Apart(error) | Ended::Refused(error) => Err(error),
+            Ended::Again(error) | Ended::Apart(error) | Ended::Refused(error) => {
+                self.options.figures.failed(&error);
+                Err(error)
+            }
             Ended::Unknown(notes) => {
+                self.options.figures.failed(&DbError::OutcomeUnknown);
                 self.unsettled = true;
                 self.tell(Outcome::Unknown { notes: &notes });
                 // At once if that can be, so that the callers can read what came of it.
