@@ -69,6 +69,11 @@ macro_rules! codes {
                 match self { $(Self::$name => $title),+ }
             }
 
+            /// What happened, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii()),+ }
+            }
+
             /// What whoever meets it does next.
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$name => $advice),+ }

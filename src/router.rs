@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::StatusCode,
     middleware::{self, Next},
@@ -21,9 +21,10 @@ use crate::{
 
 /// Everything that this server answers.
 pub fn router(app: Arc<App>) -> Router {
+    let made = Arc::new(openapi::pages::Made::new(app.config.http.public_url.as_str()));
     let rest = Router::new()
         .merge(api().layer(middleware::from_fn(api_problems)))
-        .route("/api/openapi.json", get(openapi::pages::document))
+        .merge(description().layer(Extension(made)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
@@ -115,6 +116,14 @@ api! {
     delete "/api/v1/groups/{name}/members/{account}" groups::api::leave;
     post   "/api/v1/accounts"                        accounts::api::add;
     post   "/api/v1/accounts/{name}/reset-link"      accounts::api::reset_link;
+}
+
+/// What the API says of itself, to everybody.
+fn description() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api", get(openapi::pages::api_page))
+        .route("/api/openapi.json", get(openapi::pages::document))
+        .route("/api/problems", get(openapi::pages::problems_page))
 }
 
 /// What the framework itself refuses is answered as a problem document too.

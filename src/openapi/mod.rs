@@ -21,6 +21,8 @@ use crate::{
 };
 
 pub mod pages;
+pub mod read;
+pub mod views;
 pub mod words;
 
 #[cfg(test)]

@@ -81,7 +81,9 @@ fn whoever_takes_a_body_shows_one() {
         );
         assert_eq!(schema["additionalProperties"], false, "{method} {path}: deny_unknown_fields on its body");
         for (name, property) in schema["properties"].as_object().unwrap() {
-            assert!(property["description"].is_string(), "{method} {path}: what is {name}? {property}");
+            let described =
+                property["description"].is_string() || property["oneOf"][0]["description"].is_string();
+            assert!(described, "{method} {path}: what is {name}? {property}");
         }
     });
 }
@@ -92,5 +94,41 @@ fn every_code_says_what_to_do() {
     assert_eq!(codes.len(), Code::ALL.len());
     for code in Code::ALL {
         assert!(code.advice().ends_with('.') && !code.title().ends_with('.'), "{code:?}");
+    }
+}
+
+#[test]
+fn the_page_shows_every_route_and_leads_nowhere_that_is_not_there() {
+    let document = serde_json::to_value(document()).unwrap();
+    let reader = read::Reader::new(&document, "https://doorkey.example.org");
+    let (groups, things) = (reader.groups(), reader.things());
+    let shown: Vec<_> = groups.iter().flat_map(|group| &group.operations).collect();
+    assert_eq!(shown.len(), router::API.len());
+    let linked = |kind: &views::Kind| kind.thing.clone();
+    let mut links: Vec<_> =
+        things.iter().flat_map(|thing| &thing.fields).filter_map(|field| linked(&field.kind)).collect();
+    for operation in shown {
+        assert!(
+            !operation.summary.0.is_empty()
+                && operation.curl.contains(" https://doorkey.example.org/api/v1/")
+        );
+        assert!(!operation.curl.contains('{') || operation.curl.contains(" -d '{"), "{}", operation.curl);
+        for body in operation.body.iter().chain(&operation.answer) {
+            links.extend(body.thing.clone());
+            links.extend(body.fields.iter().filter_map(|field| linked(&field.kind)));
+            assert!(
+                body.thing.is_some() == body.fields.is_empty(),
+                "{} {}",
+                operation.method,
+                operation.path
+            );
+        }
+        for refusal in &operation.refusals {
+            assert!(Code::ALL.iter().any(|code| code.code() == refusal.code), "{}", refusal.code);
+        }
+    }
+    assert!(!links.is_empty());
+    for link in links {
+        assert!(things.iter().any(|thing| thing.name == link), "{link}");
     }
 }

@@ -18,6 +18,7 @@ macro_rules! files {
 }
 
 files! {
+    "api.css": "text/css; charset=utf-8",
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
     "base.css": "text/css; charset=utf-8",

@@ -50,6 +50,25 @@ fn the_description_is_the_one_that_is_kept() {
 }
 
 #[test]
+fn the_pages_about_it_are_for_everybody_and_need_nothing_from_elsewhere() {
+    let server = Server::start();
+    let page = server.ask(&Request::get("/api")).with(200).text();
+    for route in routes() {
+        assert!(page.contains(&route.path), "{} {}", route.method, route.path);
+    }
+    let problems = server.ask(&Request::get("/api/problems")).with(200);
+    assert!(problems.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    let problem = server.ask(&Request::get("/api/v1/session"));
+    let said: Value = serde_json::from_slice(&problem.body).unwrap();
+    let (path, code) = said["type"].as_str().unwrap().split_once('#').unwrap();
+    assert!(server.ask(&Request::get(path)).text().contains(&format!("id=\"{code}\"")));
+    for page in [page, problems.text()] {
+        assert!(!page.contains("=\"http") && !page.contains("=\"//"));
+        assert!(page.contains("href=\"/static/api.css\""));
+    }
+}
+
+#[test]
 fn what_is_no_route_or_no_method_is_a_problem_too() {
     let server = Server::start();
     let person = server.administrator(ADA);
@@ -57,7 +76,7 @@ fn what_is_no_route_or_no_method_is_a_problem_too() {
         let answer = server.ask(&signed(&person, request("GET", path, "")));
         assert_eq!(answer.problem(), "404 not-found", "{path}");
     }
-    for path in ["/api", "/api/", "/api/v2/session", "/api/v1"] {
+    for path in ["/api/", "/api/v2/session", "/api/v1", "/api/problems/unfit"] {
         let answer = server.ask(&signed(&person, Request::get(path)));
         assert_eq!(answer.status, 404, "{path}");
     }
