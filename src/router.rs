@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, delete, get, post, put},
+    routing::{any, delete, get, patch, post, put},
 };
 
 use crate::{
@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
 fn pages() -> Router<Arc<App>> {
     use accounts::{link_pages as link, pages as account};
     use app_passwords::{generate_pages as generate, pages as app_password};
+    use groups::pages as group;
     use services::pages as service;
     use sign_in::pages as sign_in;
 
@@ -60,9 +61,15 @@ fn pages() -> Router<Arc<App>> {
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
         .route("/app-passwords/{id}/revoke", get(app_password::revoke).post(app_password::post_revoke))
         .route("/activity", get(events::pages::activity))
+        .route("/groups", get(group::list))
+        .route("/groups/add", get(group::add).post(group::post_add))
+        .route("/groups/at/{name}", get(group::group).post(group::post_join))
+        .route("/groups/at/{name}/leave/{account}", get(group::leave).post(group::post_leave))
+        .route("/groups/at/{name}/remove", get(group::remove).post(group::post_remove))
         .route("/services", get(service::list))
         .route("/services/add", get(service::add).post(service::post_add))
         .route("/services/at/{name}", get(service::service))
+        .route("/services/at/{name}/change", get(service::change).post(service::post_change))
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
         .fallback(Problem::not_found_route)
@@ -105,6 +112,7 @@ api! {
     get    "/api/v1/activity"                        events::api::activity;
     get    "/api/v1/services"                        services::api::list;
     post   "/api/v1/services"                        services::api::add;
+    patch  "/api/v1/services/{name}"                 services::api::change;
     delete "/api/v1/services/{name}"                 services::api::remove;
     post   "/api/v1/services/{name}/key"             services::api::new_key;
     get    "/api/v1/groups"                          groups::api::list;

@@ -20,6 +20,8 @@ use crate::{
 };
 
 pub mod api;
+pub mod pages;
+pub mod views;
 
 /// A group, how many are in it, and which services name it.
 pub struct Listed {
@@ -188,7 +190,7 @@ pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, name: &str) -> R
             let group = find(tx, &name)?;
             let services = rows::services(tx, group.id)?;
             if !services.is_empty() {
-                return Err(Problem::new(Code::Conflict, still_named(&group.name, &services)));
+                return Err(still_named(&group.name, &services));
             }
             for account in rows::member_ids(tx, group.id)? {
                 leave_one(tx, &stamp, actor, account, &group)?;
@@ -200,11 +202,28 @@ pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, name: &str) -> R
         .await
 }
 
-/// Why a group that services name isn't removed.
-pub fn still_named(group: &GroupName, services: &[ServiceName]) -> String {
+/// The group of this name, if it can be removed.
+///
+/// # Errors
+/// `not-found`; `conflict` while a service names it.
+pub fn removable(app: &App, admin: &Admin, name: &str) -> Result<Listed, Problem> {
+    let listed = get(app, admin, name)?;
+    if listed.services.is_empty() {
+        Ok(listed)
+    } else {
+        Err(still_named(&listed.group.name, &listed.services))
+    }
+}
+
+fn still_named(group: &GroupName, services: &[ServiceName]) -> Problem {
     let names = said(services.iter().map(ServiceName::as_str));
     let them = if services.len() == 1 { "that service" } else { "those services" };
-    format!("{group} is one of the groups that may use {names}. Take it from {them} first, then remove it.")
+    Problem::new(
+        Code::Conflict,
+        format!(
+            "{group} is one of the groups that may use {names}. Take it from {them} first, then remove it."
+        ),
+    )
 }
 
 /// Names as people say them: "dav", "dav and mail", "dav, files and mail".
@@ -249,10 +268,48 @@ pub async fn leave(
         if leave_one(tx, stamp, actor, account.id, group)? {
             return Ok(());
         }
-        let detail = format!("{} isn't in {}. Look at the group again.", account.name, group.name);
-        Err(Problem { field: Some("account"), ..Problem::new(Code::NotFound, detail) })
+        Err(not_in(account, group))
     })
     .await
+}
+
+/// The services that somebody can use now, and couldn't if they left the group.
+///
+/// # Errors
+/// As [`leave`] has them.
+pub fn losing(app: &App, _admin: &Admin, group: &str, account: &str) -> Result<Vec<ServiceName>, Problem> {
+    let name = AccountName::parse(account, app.default_domain());
+    app.store.read(|conn| {
+        let group = find(conn, group)?;
+        let account = find_account(conn, name.as_ref().ok())?;
+        let mut theirs: Vec<_> =
+            rows::of_account(conn, account.id)?.into_iter().map(|group| group.id).collect();
+        if !theirs.contains(&group.id) {
+            return Err(not_in(&account, &group));
+        }
+        theirs.retain(|id| *id != group.id);
+        let mut lost = Vec::new();
+        for service in rows::services(conn, group.id)? {
+            let Some(row) = store::services::by_name(conn, &service)? else { continue };
+            if !rows::of_service(conn, row.id)?.iter().any(|allowed| theirs.contains(&allowed.id)) {
+                lost.push(service);
+            }
+        }
+        Ok(lost)
+    })
+}
+
+fn find_account(conn: &mut store::Conn, name: Option<&AccountName>) -> Result<accounts::Account, Problem> {
+    let account = name.map(|name| accounts::by_name(conn, name)).transpose()?.flatten();
+    account.ok_or_else(|| {
+        let detail = "There is no account of this ID. Check how it is written, or make the account first.";
+        Problem { field: Some("account"), ..Problem::new(Code::NotFound, detail) }
+    })
+}
+
+fn not_in(account: &accounts::Account, group: &Group) -> Problem {
+    let detail = format!("{} isn't in {}. Look at the group again.", account.name, group.name);
+    Problem { field: Some("account"), ..Problem::new(Code::NotFound, detail) }
 }
 
 /// Finds the group and the account, whatever of its names is given, and does with them what is to be done, in one transaction.
@@ -265,29 +322,15 @@ async fn change(
     work: impl Fn(&mut Tx<'_>, &Stamp, Actor, &Group, &accounts::Account) -> Result<(), Problem> + Send + 'static,
 ) -> Result<(Group, accounts::Account), Problem> {
     let (stamp, actor, group) = (ctx.stamp.clone(), admin.who().actor, group.to_owned());
-    let typed = account.trim().to_owned();
-    let name = AccountName::parse(&typed, app.default_domain());
+    let name = AccountName::parse(account, app.default_domain()).ok();
     app.store
         .write(move |tx| {
             let group = find(tx, &group)?;
-            let account = match &name {
-                Ok(name) => accounts::by_name(tx, name)?,
-                Err(_) => None,
-            };
-            let account = account.ok_or_else(|| no_account(&typed))?;
+            let account = find_account(tx, name.as_ref())?;
             work(tx, &stamp, actor, &group, &account)?;
             Ok((group, account))
         })
         .await
-}
-
-fn no_account(typed: &str) -> Problem {
-    let detail = if typed.is_empty() {
-        "Enter the ID of the person, an e-mail address.".into()
-    } else {
-        "There is no account of this ID. Check how it is written, or make the account first.".to_owned()
-    };
-    Problem { field: Some("account"), ..Problem::new(Code::NotFound, detail) }
 }
 
 fn join_one(

@@ -7,12 +7,11 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use domain::{KindSet, MachineToken, ServiceId, ServiceName, Timestamp};
+use domain::{GroupName, KindSet, MachineToken, ServiceId, ServiceName, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::services::Service;
 use utoipa::ToSchema;
 
-use super::{New, http_door};
+use super::{Change, Listed, New, http_door};
 use crate::{
     access::{Admin, Fresh},
     app::App,
@@ -35,6 +34,9 @@ pub struct Described {
     /// What it holds.
     #[schema(value_type = Vec<words::Kind>)]
     kinds: KindSet,
+    /// The groups that may use it, by name; none when everyone may.
+    #[schema(value_type = Vec<String>)]
+    groups: Vec<GroupName>,
     /// When it was registered.
     #[schema(value_type = words::Time)]
     created_at: Timestamp,
@@ -51,7 +53,7 @@ pub struct Described {
 /// Every service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Services)]
-pub struct Listed {
+pub struct All {
     /// By name.
     services: Vec<Described>,
 }
@@ -67,19 +69,16 @@ pub struct Key {
     key: String,
 }
 
-fn describe(
-    app: &App,
-    service: Service,
-    last_used_at: Option<Timestamp>,
-    key: Option<&MachineToken>,
-) -> Described {
+fn describe(app: &App, listed: Listed, key: Option<&MachineToken>) -> Described {
+    let Listed { service, groups, last_used } = listed;
     Described {
         door: http_door(app, &service.name),
         id: service.id,
         name: service.name,
         kinds: service.kinds,
+        groups: groups.into_iter().map(|group| group.name).collect(),
         created_at: service.created_at,
-        last_used_at,
+        last_used_at: last_used,
         key: key.map(|key| key.expose().into()),
     }
 }
@@ -88,12 +87,12 @@ fn describe(
 #[utoipa::path(
     get, path = "/api/v1/services",
     security(("token" = ["administrator"])),
-    responses((status = 200, description = "Every service, by name.", body = Listed)),
+    responses((status = 200, description = "Every service, by name.", body = All)),
 )]
-pub async fn list(State(app): State<Arc<App>>, admin: Admin) -> Result<Answer<Listed>, Problem> {
+pub async fn list(State(app): State<Arc<App>>, admin: Admin) -> Result<Answer<All>, Problem> {
     let services = super::list(&app, &admin)?;
-    let services = services.into_iter().map(|s| describe(&app, s.service, s.last_used, None)).collect();
-    Ok(Answer(Listed { services }))
+    let services = services.into_iter().map(|listed| describe(&app, listed, None)).collect();
+    Ok(Answer(All { services }))
 }
 
 /// `POST /api/v1/services`.
@@ -106,6 +105,9 @@ pub struct AddRequest {
     /// What it holds.
     #[schema(value_type = Vec<words::Kind>)]
     kinds: Vec<String>,
+    /// The groups that may use it; none, or left out, for everyone.
+    #[serde(default)]
+    groups: Vec<String>,
 }
 
 /// Registers a service. The answer holds its key, this once.
@@ -121,9 +123,45 @@ pub async fn add(
     admin: Fresh<Admin>,
     Json(request): Json<AddRequest>,
 ) -> Result<(StatusCode, Answer<Described>), Problem> {
-    let new = New::parse(&request.name, request.kinds.iter().map(String::as_str))?;
-    let (service, key) = super::add(&app, &mut ctx, &admin, new).await?;
-    Ok((StatusCode::CREATED, Answer(describe(&app, service, None, Some(&key)))))
+    let new = New::parse(&request.name, strs(&request.kinds), strs(&request.groups))?;
+    let (listed, key) = super::add(&app, &mut ctx, &admin, new).await?;
+    Ok((StatusCode::CREATED, Answer(describe(&app, listed, Some(&key)))))
+}
+
+fn strs(texts: &[String]) -> impl Iterator<Item = &str> {
+    texts.iter().map(String::as_str)
+}
+
+/// `PATCH /api/v1/services/{name}`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChangeServiceRequest, example = json!({ "kinds": ["contacts", "calendars"], "groups": ["staff"] }))]
+pub struct ChangeRequest {
+    /// What it holds from now on; left out, that stays.
+    #[schema(value_type = Option<Vec<words::Kind>>)]
+    kinds: Option<Vec<String>>,
+    /// The groups that may use it from now on, none of them for everyone; left out, that stays.
+    groups: Option<Vec<String>>,
+}
+
+/// Changes what a service holds, or who may use it, from the next sign-in on.
+#[utoipa::path(
+    patch, path = "/api/v1/services/{name}",
+    security(("token" = ["administrator", "confirmed"])),
+    params(("name" = String, Path, description = "The service's name.", example = "mail")),
+    request_body = ChangeRequest,
+    responses((status = 200, description = "The service as it is now.", body = Described), of::Unfit),
+)]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    admin: Fresh<Admin>,
+    Path(name): Path<String>,
+    Json(request): Json<ChangeRequest>,
+) -> Result<Answer<Described>, Problem> {
+    let change = Change::parse(request.kinds.as_deref().map(strs), request.groups.as_deref().map(strs))?;
+    let listed = super::change(&app, &ctx, &admin, &name, change).await?;
+    Ok(Answer(describe(&app, listed, None)))
 }
 
 /// Gives a service a new key. The old one stops working at once.

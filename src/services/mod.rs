@@ -1,8 +1,9 @@
 //! Services: the servers that people's apps sign in to, each with a name, what it holds, and a key that it shows at its door.
 
-use domain::{Kind, KindSet, MachineToken, ServiceId, ServiceName, Timestamp, TokenKind, What};
+use domain::{GroupName, Kind, KindSet, MachineToken, ServiceId, ServiceName, Timestamp, TokenKind, What};
 use store::{
-    app_passwords, events,
+    Conn, Tx, app_passwords, events,
+    groups::{self, Group},
     services::{self as rows, Service},
 };
 
@@ -10,6 +11,7 @@ use crate::{
     access::{Admin, Fresh},
     app::App,
     ctx::Ctx,
+    groups::{named, parse_names},
     problem::{Code, Problem},
     secrets,
 };
@@ -25,36 +27,88 @@ pub struct New {
     pub name: ServiceName,
     /// What it holds.
     pub kinds: KindSet,
+    /// The groups that may use it; none for everyone.
+    pub groups: Vec<GroupName>,
 }
 
 impl New {
     /// Reads what was typed.
     ///
     /// # Errors
-    /// `unfit`, at `name` or `kinds`.
-    pub fn parse<'a>(name: &str, kinds: impl Iterator<Item = &'a str>) -> Result<Self, Problem> {
+    /// `unfit`, at `name`, `kinds` or `groups`.
+    pub fn parse<'a>(
+        name: &str,
+        kinds: impl Iterator<Item = &'a str>,
+        groups: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, Problem> {
         let name = ServiceName::parse(name.trim())
             .map_err(|error| Problem::field("name", format!("That can't be the name: {error}.")))?;
-        let kinds = kinds
-            .map(str::parse::<Kind>)
-            .collect::<Result<KindSet, _>>()
-            .map_err(|error| Problem::field("kinds", format!("{error}.")))?;
-        if kinds.is_empty() {
-            return Err(Problem::field(
-                "kinds",
-                "Choose at least one kind of thing that this service holds.",
-            ));
-        }
-        Ok(Self { name, kinds })
+        Ok(Self { name, kinds: parse_kinds(kinds)?, groups: parse_names(groups)? })
     }
 }
 
-/// A service, and when a password was last good there.
+fn parse_kinds<'a>(kinds: impl Iterator<Item = &'a str>) -> Result<KindSet, Problem> {
+    let kinds = kinds
+        .map(str::parse::<Kind>)
+        .collect::<Result<KindSet, _>>()
+        .map_err(|error| Problem::field("kinds", format!("{error}.")))?;
+    if kinds.is_empty() {
+        return Err(Problem::field("kinds", "Choose at least one kind of thing that this service holds."));
+    }
+    Ok(kinds)
+}
+
+/// What is to be changed about a service; what isn't said stays.
+#[derive(Default)]
+pub struct Change {
+    /// What it holds.
+    pub kinds: Option<KindSet>,
+    /// The groups that may use it; an empty list for everyone.
+    pub groups: Option<Vec<GroupName>>,
+    /// What it was when this was decided, as [`Listed::state`] says it: if it is something else by now, nothing is changed.
+    pub seen: Option<String>,
+}
+
+impl Change {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// `unfit`, at `kinds` or `groups`.
+    pub fn parse<'a>(
+        kinds: Option<impl Iterator<Item = &'a str>>,
+        groups: Option<impl Iterator<Item = &'a str>>,
+    ) -> Result<Self, Problem> {
+        let (kinds, groups) = (kinds.map(parse_kinds).transpose()?, groups.map(parse_names).transpose()?);
+        Ok(Self { kinds, groups, seen: None })
+    }
+}
+
+/// A service, who may use it, and when a password was last good there.
 pub struct Listed {
     /// The service.
     pub service: Service,
+    /// The groups that may use it, by name; none for everyone.
+    pub groups: Vec<Group>,
     /// When an app-specific password was last used there.
     pub last_used: Option<Timestamp>,
+}
+
+impl Listed {
+    fn read(conn: &mut Conn, service: Service) -> Result<Self, Problem> {
+        let groups = groups::of_service(conn, service.id)?;
+        let last_used = app_passwords::last_use_of(conn, &service.name)?;
+        Ok(Self { service, groups, last_used })
+    }
+
+    /// What can be changed about it, in one text.
+    pub fn state(&self) -> String {
+        format!("{}:{}", self.service.kinds.bits(), self.group_names().join(","))
+    }
+
+    /// The names of the groups that may use it.
+    pub fn group_names(&self) -> Vec<&str> {
+        self.groups.iter().map(|group| group.name.as_str()).collect()
+    }
 }
 
 /// Every service, by name.
@@ -65,8 +119,7 @@ pub fn list(app: &App, _admin: &Admin) -> Result<Vec<Listed>, Problem> {
     app.store.read(|conn| {
         let mut listed = Vec::new();
         for service in rows::all(conn)? {
-            let last_used = app_passwords::last_use_of(conn, &service.name)?;
-            listed.push(Listed { service, last_used });
+            listed.push(Listed::read(conn, service)?);
         }
         Ok(listed)
     })
@@ -77,12 +130,13 @@ pub fn list(app: &App, _admin: &Admin) -> Result<Vec<Listed>, Problem> {
 /// # Errors
 /// `not-found`.
 pub fn get(app: &App, _admin: &Admin, name: &str) -> Result<Listed, Problem> {
+    app.store.read(|conn| find(conn, name))
+}
+
+fn find(conn: &mut Conn, name: &str) -> Result<Listed, Problem> {
     let name = ServiceName::parse(name).map_err(|_| no_service())?;
-    app.store.read(|conn| {
-        let service = rows::by_name(conn, &name)?.ok_or_else(no_service)?;
-        let last_used = app_passwords::last_use_of(conn, &service.name)?;
-        Ok(Listed { service, last_used })
-    })
+    let service = rows::by_name(conn, &name)?.ok_or_else(no_service)?;
+    Listed::read(conn, service)
 }
 
 fn no_service() -> Problem {
@@ -92,13 +146,13 @@ fn no_service() -> Problem {
 /// Registers a service. Its key is in the answer and nowhere else.
 ///
 /// # Errors
-/// `conflict` at `name` when it is taken.
+/// `conflict` at `name` when it is taken, `unfit` at `groups` when there is none of such a name.
 pub async fn add(
     app: &App,
     ctx: &mut Ctx,
     admin: &Fresh<Admin>,
     new: New,
-) -> Result<(Service, MachineToken), Problem> {
+) -> Result<(Listed, MachineToken), Problem> {
     let key = MachineToken::generate(TokenKind::ServiceKey, &mut ctx.rng);
     let service = Service {
         id: ServiceId::new(ctx.stamp.now, &mut ctx.rng),
@@ -108,24 +162,81 @@ pub async fn add(
         created_at: ctx.stamp.now,
         key_made_at: ctx.stamp.now,
     };
-    let (stamp, actor, row) = (ctx.stamp.clone(), admin.who().actor, service.clone());
-    app.store
+    let (stamp, actor) = (ctx.stamp.clone(), admin.who().actor);
+    let listed = app
+        .store
         .write(move |tx| {
+            let row = service.clone();
             if rows::by_name(tx, &row.name)?.is_some() {
                 let detail = format!("There is already a service {}. Choose another name.", row.name);
                 return Err(Problem { code: Code::Conflict, ..Problem::field("name", detail) });
             }
+            let allowed = named(tx, &new.groups)?;
             rows::insert(tx, &row)?;
-            let what = What::ServiceAdded {
-                id: row.id,
-                name: row.name.to_string(),
-                kinds: row.kinds,
-                groups: Vec::new(),
-            };
-            Ok(events::append(tx, stamp.now, stamp.event(None, actor, what))?)
+            allow(tx, row.id, &allowed)?;
+            let (name, groups) = (row.name.to_string(), names(&allowed));
+            let what = What::ServiceAdded { id: row.id, name, kinds: row.kinds, groups };
+            events::append(tx, stamp.now, stamp.event(None, actor, what))?;
+            Listed::read(tx, row)
         })
         .await?;
-    Ok((service, key))
+    Ok((listed, key))
+}
+
+fn allow(tx: &mut Tx<'_>, service: ServiceId, allowed: &[Group]) -> Result<(), Problem> {
+    let ids: Vec<_> = allowed.iter().map(|group| group.id).collect();
+    Ok(groups::allow(tx, service, &ids)?)
+}
+
+fn names(groups: &[Group]) -> Vec<String> {
+    groups.iter().map(|group| group.name.to_string()).collect()
+}
+
+/// Changes what the service holds and who may use it: at once, at its door, before this is answered. What passwords open stays.
+///
+/// # Errors
+/// `not-found`; `unfit` at `groups` when there is none of such a name; `conflict` when it was changed since it was seen.
+pub async fn change(
+    app: &App,
+    ctx: &Ctx,
+    admin: &Fresh<Admin>,
+    name: &str,
+    change: Change,
+) -> Result<Listed, Problem> {
+    let (stamp, actor, name) = (ctx.stamp.clone(), admin.who().actor, name.to_owned());
+    app.store
+        .write(move |tx| {
+            let before = find(tx, &name)?;
+            let state = before.state();
+            if change.seen.as_ref().is_some_and(|seen| *seen != state) {
+                return Err(Problem::new(
+                    Code::Conflict,
+                    "Somebody else has changed this service meanwhile. Look at what it is now, then change it again.",
+                ));
+            }
+            let Listed { mut service, mut groups, last_used } = before;
+            if let Some(kinds) = change.kinds {
+                service.kinds = kinds;
+            }
+            if let Some(names) = &change.groups {
+                groups = named(tx, names)?;
+            }
+            let after = Listed { service, groups, last_used };
+            if after.state() == state {
+                return Ok(after);
+            }
+            rows::set_kinds(tx, after.service.id, after.service.kinds)?;
+            allow(tx, after.service.id, &after.groups)?;
+            let what = What::ServiceChanged {
+                id: after.service.id,
+                name: after.service.name.to_string(),
+                kinds: after.service.kinds,
+                groups: names(&after.groups),
+            };
+            events::append(tx, stamp.now, stamp.event(None, actor, what))?;
+            Ok(after)
+        })
+        .await
 }
 
 /// Gives the service a new key; the old one stops working at once.

@@ -13,6 +13,8 @@ pub struct ServiceRow {
     pub name: String,
     /// Its kinds, such as `contacts and calendars`.
     pub kinds: String,
+    /// Who may use it, shortly, such as `staff and board`; nothing when everyone may.
+    pub only_for: Option<String>,
     /// Its page.
     pub href: String,
     /// When it was last used; nothing while it never was.
@@ -31,6 +33,16 @@ pub struct ListPage {
     pub rows: Vec<ServiceRow>,
 }
 
+/// Who may use a service, to be chosen.
+pub struct WhoField {
+    /// `who=groups` when set, `who=everyone` otherwise.
+    pub only_groups: bool,
+    /// `group`, any number of them: all groups that there are.
+    pub groups: Vec<Choice>,
+    /// Why what was chosen doesn't do.
+    pub error: Option<String>,
+}
+
 /// Adds a service.
 #[derive(Template)]
 #[template(path = "services/add.html")]
@@ -47,6 +59,30 @@ pub struct AddPage {
     pub kinds: Vec<Choice>,
     /// Why the kinds don't do.
     pub kinds_error: Option<String>,
+    /// Who may use it.
+    pub who: WhoField,
+}
+
+/// Changes a service.
+#[derive(Template)]
+#[template(path = "services/change.html")]
+pub struct ChangePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
+    /// The service's name.
+    pub name: String,
+    /// `seen`: what it was when the form was made.
+    pub seen: String,
+    /// `kind`, any number of them; see [`Choice::kinds`].
+    pub kinds: Vec<Choice>,
+    /// Why the kinds don't do.
+    pub kinds_error: Option<String>,
+    /// Who may use it.
+    pub who: WhoField,
 }
 
 /// Where a key comes from.
@@ -88,6 +124,16 @@ pub struct Configuration {
     pub text: String,
 }
 
+/// A group that may use a service.
+pub struct AllowedGroup {
+    /// Its name.
+    pub name: String,
+    /// Its page.
+    pub href: String,
+    /// How many are in it, such as `12 people`.
+    pub members: String,
+}
+
 /// One service.
 #[derive(Template)]
 #[template(path = "services/service.html")]
@@ -98,8 +144,10 @@ pub struct ServicePage {
     pub name: String,
     /// Its kinds, such as `contacts and calendars`.
     pub kinds: String,
-    /// Who may use it, such as `everyone`.
-    pub who: String,
+    /// The groups that may use it; none when everyone may.
+    pub groups: Vec<AllowedGroup>,
+    /// The way to change what it holds and who may use it.
+    pub change_href: String,
     /// When it was last used; nothing while it never was.
     pub last_used: Option<When>,
     /// When, and from where, its door was last asked with a wrong key, if it was.
