@@ -169,6 +169,8 @@ pub async fn post_join(
         }
         Err(problem) if problem.field == Some("account") => {
             let shown = Shown { account: typed, ..Shown::default() };
+            // The page is there; what was typed isn't.
+            let problem = Problem { code: Code::Unfit, ..problem };
             group_page(&visit, person.who(), &name, &shown, Some(&problem)).await
         }
         Err(problem) => Err(problem),

@@ -30,6 +30,7 @@ mod metrics;
 mod pages;
 mod reset_links;
 mod services;
+mod services_changed;
 mod sessions;
 mod sign_in;
 mod start;

@@ -18,7 +18,8 @@ fn an_administrator_registers_renews_and_removes() {
     let mut listed = made.clone();
     listed.as_object_mut().unwrap().remove("key");
     let expected = json!({
-        "id": made["id"], "name": "dav", "kinds": ["contacts", "calendars"], "created_at": made["created_at"],
+        "id": made["id"], "name": "dav", "kinds": ["contacts", "calendars"], "groups": [],
+        "created_at": made["created_at"],
         "last_used_at": null, "door": format!("{}/door/http/dav", server.url()),
     });
     assert_eq!(listed, expected);

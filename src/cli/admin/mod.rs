@@ -1,6 +1,7 @@
 //! `doorkey admin`
 
 mod account;
+mod group;
 mod service;
 
 use axum::http::Method;
@@ -28,6 +29,9 @@ enum Command {
     /// People's accounts
     #[command(subcommand)]
     Account(account::Command),
+    /// Groups of people, which services can be kept to
+    #[command(subcommand)]
+    Group(group::Command),
     /// The servers that people's apps sign in to
     #[command(subcommand)]
     Service(service::Command),
@@ -44,6 +48,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
     // Whatever has to be asked is asked first: while somebody thinks, no data folder stays locked.
     let call = match &args.command {
         Command::Account(command) => command.call(console)?,
+        Command::Group(command) => command.call(),
         Command::Service(command) => command.call(),
     };
     // The first account may be made before the server has ever run. Anything else in an empty folder is a mistaken folder.
@@ -53,6 +58,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
     client.close().await;
     match &args.command {
         Command::Account(command) => command.print(&answer?, console),
+        Command::Group(command) => command.print(&answer?, console),
         Command::Service(command) => command.print(&answer?, console),
     }
 }

@@ -1,10 +1,10 @@
 //! `doorkey admin service`
 
 use axum::http::Method;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use domain::{Kind, Timestamp};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::cli::console::Console;
@@ -25,7 +25,34 @@ pub(super) enum Command {
         /// What it holds: mail, contacts, calendars, builds, other
         #[arg(long = "kind", value_name = "KIND[,KIND...]", value_delimiter = ',', required = true)]
         kinds: Vec<Kind>,
+        /// Who may use it: people in one of these groups [default: everyone]
+        #[arg(long = "group", value_name = "GROUP[,GROUP...]", value_delimiter = ',')]
+        groups: Vec<String>,
         /// Print the API's answer as JSON, with the key in it
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what a service holds, or who may use it, from the next sign-in on
+    #[command(group = ArgGroup::new("change").args(["kinds", "groups", "everyone"]).required(true).multiple(true))]
+    Set {
+        /// Its name
+        #[arg(value_parser = path_part)]
+        name: String,
+        /// What it holds: mail, contacts, calendars, builds, other
+        #[arg(long = "kind", value_name = "KIND[,KIND...]", value_delimiter = ',')]
+        kinds: Vec<Kind>,
+        /// Who may use it: people in one of these groups
+        #[arg(
+            long = "group",
+            value_name = "GROUP[,GROUP...]",
+            value_delimiter = ',',
+            conflicts_with = "everyone"
+        )]
+        groups: Vec<String>,
+        /// Let everyone use it who has an account
+        #[arg(long)]
+        everyone: bool,
+        /// Print the API's answer as JSON
         #[arg(long)]
         json: bool,
     },
@@ -62,6 +89,7 @@ struct Listed {
 struct Service {
     name: String,
     kinds: Vec<String>,
+    groups: Vec<String>,
     last_used_at: Option<Timestamp>,
     door: String,
 }
@@ -78,8 +106,19 @@ impl Command {
     pub(super) fn call(&self) -> Call {
         let of = |name: &str| format!("/services/{}", in_path(name));
         let (method, path, body) = match self {
-            Self::Add { name, kinds, .. } => {
-                (Method::POST, "/services".into(), Some(json!({ "name": name, "kinds": kinds })))
+            Self::Add { name, kinds, groups, .. } => {
+                let body = json!({ "name": name, "kinds": kinds, "groups": groups });
+                (Method::POST, "/services".into(), Some(body))
+            }
+            Self::Set { name, kinds, groups, everyone, .. } => {
+                let mut body = Map::new();
+                if !kinds.is_empty() {
+                    body.insert("kinds".into(), json!(kinds));
+                }
+                if *everyone || !groups.is_empty() {
+                    body.insert("groups".into(), json!(groups));
+                }
+                (Method::PATCH, of(name), Some(body.into()))
             }
             Self::List { .. } => (Method::GET, "/services".into(), None),
             Self::NewKey { name, .. } => (Method::POST, format!("{}/key", of(name)), None),
@@ -90,8 +129,14 @@ impl Command {
 
     pub(super) fn print(&self, answer: &Value, console: &mut Console) -> Result<(), Failure> {
         match self {
-            Self::Add { json: true, .. } | Self::List { json: true } | Self::NewKey { json: true, .. } => {
-                console.json(answer)
+            Self::Add { json: true, .. }
+            | Self::Set { json: true, .. }
+            | Self::List { json: true }
+            | Self::NewKey { json: true, .. } => console.json(answer),
+            Self::Set { .. } => {
+                let service: Service = read(answer)?;
+                let (name, kinds, who) = (&service.name, service.kinds.join(", "), who(&service));
+                console.say(&plain(&format!("{name} holds {kinds} now. Who may use it: {who}.")))
             }
             Self::Add { .. } => {
                 let Keyed { name, key, door } = read(answer)?;
@@ -115,16 +160,20 @@ impl Command {
     }
 }
 
+fn who(service: &Service) -> String {
+    if service.groups.is_empty() { "everyone".into() } else { service.groups.join(", ") }
+}
+
 fn list(Listed { services }: &Listed, now: Timestamp) -> String {
     if services.is_empty() {
         return "There are no services. Register one: doorkey admin service add NAME --kind KIND".into();
     }
     let row = |service: &Service| {
         let used = service.last_used_at.map_or_else(|| "never".into(), |at| at.human(now));
-        [service.name.clone(), service.kinds.join(", "), used, service.door.clone()]
+        [service.name.clone(), service.kinds.join(", "), who(service), used, service.door.clone()]
     };
     let rows: Vec<_> = services.iter().map(row).collect();
-    table(["NAME", "KINDS", "LAST USED", "DOOR"], &rows).join("\n")
+    table(["NAME", "KINDS", "WHO", "LAST USED", "DOOR"], &rows).join("\n")
 }
 
 #[cfg(test)]
@@ -142,9 +191,14 @@ mod tests {
 
     #[test]
     fn a_new_service_is_sent_with_its_kinds_and_its_key_stands_alone() {
-        let add =
-            Command::Add { name: "dav".into(), kinds: vec![Kind::Contacts, Kind::Calendars], json: false };
-        assert_eq!(add.call().body, Some(json!({ "name": "dav", "kinds": ["contacts", "calendars"] })));
+        let add = Command::Add {
+            name: "dav".into(),
+            kinds: vec![Kind::Contacts, Kind::Calendars],
+            groups: vec!["staff".into()],
+            json: false,
+        };
+        let body = json!({ "name": "dav", "kinds": ["contacts", "calendars"], "groups": ["staff"] });
+        assert_eq!(add.call().body, Some(body));
         let screen = Screen::new();
         let answer = json!({ "name": "dav", "key": "dks_x", "door": "https://d.example.org/door/http/dav" });
         add.print(&answer, &mut screen.console()).unwrap();
@@ -153,18 +207,33 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_said_is_changed() {
+        let set = |kinds: &[Kind], groups: &[&str], everyone| {
+            let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            let set =
+                Command::Set { name: "dav".into(), kinds: kinds.to_vec(), groups, everyone, json: false };
+            let call = set.call();
+            assert_eq!((call.method, call.path.as_str()), (Method::PATCH, "/services/dav"));
+            call.body.unwrap()
+        };
+        assert_eq!(set(&[Kind::Mail], &[], false), json!({ "kinds": ["mail"] }));
+        assert_eq!(set(&[], &["staff", "board"], false), json!({ "groups": ["staff", "board"] }));
+        assert_eq!(set(&[], &[], true), json!({ "groups": [] }));
+    }
+
+    #[test]
     fn services_are_a_table() {
         let answer = json!({ "services": [
-            { "name": "dav", "kinds": ["contacts", "calendars"], "last_used_at": null, "door": "https://d/dav" },
-            { "name": "mail", "kinds": ["mail"], "last_used_at": "2026-05-03T11:00:00Z", "door": "https://d/mail" },
+            { "name": "dav", "kinds": ["contacts", "calendars"], "groups": [], "last_used_at": null, "door": "https://d/dav" },
+            { "name": "mail", "kinds": ["mail"], "groups": ["staff"], "last_used_at": "2026-05-03T11:00:00Z", "door": "https://d/mail" },
         ]});
         let now = serde_json::from_value(json!("2026-05-03T12:00:00Z")).unwrap();
         assert_eq!(
             list(&read(&answer).unwrap(), now),
             "\
-NAME  KINDS                LAST USED   DOOR
-dav   contacts, calendars  never       https://d/dav
-mail  mail                 1 hour ago  https://d/mail"
+NAME  KINDS                WHO       LAST USED   DOOR
+dav   contacts, calendars  everyone  never       https://d/dav
+mail  mail                 staff     1 hour ago  https://d/mail"
         );
         assert!(list(&read(&json!({ "services": [] })).unwrap(), now).starts_with("There are no services."));
     }

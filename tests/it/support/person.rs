@@ -68,6 +68,11 @@ impl<'s> Api<'s> {
     }
 
     #[track_caller]
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, Some(body))
+    }
+
+    #[track_caller]
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, None)
     }
