@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Person, Request, Server};
+use crate::support::{PASSWORD, Person, Request, Server, group};
 
 const ADA: &str = "ada@example.org";
 
 /// Every page, as somebody signed in who administers the server may open it. `{id}` is an app-specific password's.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 23] = [
     "/security",
     "/security/password",
     "/security/two-factor/off",
@@ -16,9 +16,15 @@ const PAGES: [&str; 17] = [
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
     "/activity",
+    "/groups",
+    "/groups/add",
+    "/groups/at/staff",
+    "/groups/at/staff/leave/ada%40example%2Eorg",
+    "/groups/at/staff/remove",
     "/services",
     "/services/add",
     "/services/at/mail",
+    "/services/at/mail/change",
     "/services/at/mail/new-key",
     "/services/at/mail/remove",
     "/sign-in/confirm",
@@ -28,7 +34,7 @@ const PAGES: [&str; 17] = [
 ];
 
 /// Every address that takes a form.
-const FORMS: [&str; 14] = [
+const FORMS: [&str; 19] = [
     "/sign-in",
     "/sign-in/code",
     "/sign-in/confirm",
@@ -40,7 +46,12 @@ const FORMS: [&str; 14] = [
     "/app-passwords/generate",
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
+    "/groups/add",
+    "/groups/at/staff",
+    "/groups/at/staff/leave/ada%40example%2Eorg",
+    "/groups/at/staff/remove",
     "/services/add",
+    "/services/at/mail/change",
     "/services/at/mail/new-key",
     "/services/at/mail/remove",
 ];
@@ -68,6 +79,7 @@ const OTHERS: [&str; 15] = [
 fn set_the_table(server: &Server) -> (Person<'_>, String) {
     let person = server.administrator(ADA);
     server.service("mail", "mail");
+    group(server, "staff", &[ADA]);
     let id = person.generate("Phone", "mail").id;
     (person, id)
 }
@@ -144,7 +156,11 @@ fn every_page_is_for_those_who_are_signed_in() {
             "/security/two-factor",
             "/security/two-factor/off",
             "/app-passwords/generate",
+            "/groups/add",
+            "/groups/at/staff/leave/ada%40example%2Eorg",
+            "/groups/at/staff/remove",
             "/services/add",
+            "/services/at/mail/change",
             "/services/at/mail/new-key",
             "/services/at/mail/remove",
         ];
