@@ -35,6 +35,10 @@ pub struct Admin {
     pub actor: Actor,
 }
 
+/// Somebody who has the server's data folder, and came by the socket in it. Everybody else finds nothing there: what this opens is not
+/// for the network, whoever asks.
+pub struct OnMachine(());
+
 /// For how long a second factor counts as just shown.
 pub const FRESH_MINUTES: i64 = 10;
 
@@ -177,6 +181,17 @@ impl FromRequestParts<Arc<App>> for Admin {
             return Ok(Self { actor: Actor::Machine });
         }
         SignedIn::from_request_parts(parts, app).await?.admin()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for OnMachine {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
+        match parts.extensions.get::<LocalAdministrator>() {
+            Some(_) => Ok(Self(())),
+            None => Err(Problem::not_found_route().await),
+        }
     }
 }
 

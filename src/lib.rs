@@ -11,6 +11,7 @@
 //! - [`services`]: the servers that ask at the doors.
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`events`]: the log as people read it.
+//! - [`backup`]: all data in one file, and back from it.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
 //! - [`health`] and [`metrics`]: what those who run the server ask it.
@@ -26,6 +27,7 @@ pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod app_passwords;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

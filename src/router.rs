@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, doors, events, groups, health, openapi,
+    app_passwords, backup, doors, events, groups, health, openapi,
     problem::{Code, Problem},
     services, sign_in, web,
 };
@@ -23,7 +23,7 @@ use crate::{
 pub fn router(app: Arc<App>) -> Router {
     let made = Arc::new(openapi::pages::Made::new(app.config.http.public_url.as_str()));
     let rest = Router::new()
-        .merge(api().layer(middleware::from_fn(api_problems)))
+        .merge(api().merge(machine()).layer(middleware::from_fn(api_problems)))
         .merge(description().layer(Extension(made)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
@@ -73,6 +73,11 @@ fn pages() -> Router<Arc<App>> {
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
         .fallback(Problem::not_found_route)
+}
+
+/// What is asked by the commands of this machine, through the socket in the data folder; to everybody else there is nothing here.
+fn machine() -> Router<Arc<App>> {
+    Router::new().route("/machine/backup", get(backup::api::take))
 }
 
 /// The routes of the API. Each line is served, and stands in the OpenAPI document as its handler's `#[utoipa::path]` describes it.

@@ -1,12 +1,15 @@
 //! The way to the API: over the network, through the socket in the data folder, or in this very process.
 
 use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::{Method, StatusCode, header};
 use domain::Secret;
+use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +22,9 @@ const API: &str = "/api/v1";
 
 /// How long a server may take to answer.
 const TIME_OUT: Duration = Duration::from_secs(30);
+
+/// How long a download may take; each part of it no longer than [`TIME_OUT`].
+const DOWNLOAD_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most that is read of an answer, in bytes.
 pub(super) const ANSWER_MOST: usize = 16 * 1024 * 1024;
@@ -123,6 +129,50 @@ impl Client {
         }
     }
 
+    /// Fetches something large from a path of this machine's own, and hands it on as it comes, however long that takes. It may break
+    /// off: what came has to say by itself that it is whole.
+    pub(super) async fn download(
+        &self,
+        path: &str,
+        write: &mut dyn FnMut(Bytes) -> io::Result<()>,
+    ) -> Result<(), CallError> {
+        let unwritten = |error: io::Error| CallError::NotUnderstood(format!("It can't be written: {error}."));
+        match &self.0 {
+            Way::Here { router, .. } => {
+                let response = local::ask(router.clone(), Method::GET, path, None).await?;
+                let (status, mut body) = (response.status(), response.into_body());
+                if !status.is_success() {
+                    let answer = local::whole(body).await?;
+                    return understood("This machine's Doorkey", status, &answer).map(drop);
+                }
+                while let Some(frame) = body.frame().await {
+                    let frame =
+                        frame.map_err(|error| CallError::Unreachable(format!("It broke off: {error}.")))?;
+                    if let Ok(chunk) = frame.into_data() {
+                        write(chunk).map_err(unwritten)?;
+                    }
+                }
+            }
+            Way::Network { http, base, called, .. } => {
+                let request = http.get(format!("{base}{path}")).timeout(DOWNLOAD_TIME);
+                let mut response =
+                    request.send().await.map_err(|error| lost(called, &Method::GET, &error))?;
+                let status = response.status();
+                if !status.is_success() {
+                    let answer =
+                        body_of(response).await.map_err(|error| lost(called, &Method::GET, &error))?;
+                    return understood(called, status, &answer).map(drop);
+                }
+                while let Some(chunk) =
+                    response.chunk().await.map_err(|error| lost(called, &Method::GET, &error))?
+                {
+                    write(chunk).map_err(unwritten)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of what was opened in this process.
     pub(super) async fn close(self) {
         if let Way::Here { opened, .. } = self.0 {
@@ -135,6 +185,7 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIME_OUT)
+        .read_timeout(TIME_OUT)
         .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")))
 }
 

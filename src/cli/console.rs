@@ -60,7 +60,8 @@ impl Console {
         }
     }
 
-    fn note(&mut self, text: &str) {
+    /// Says it beside the answer, on standard error.
+    pub(super) fn note(&mut self, text: &str) {
         if !text.is_empty() {
             // Standard error is where it would be told that this failed.
             let _ = writeln!(self.err, "{text}");

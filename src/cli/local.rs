@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use axum::Router;
 use axum::body::{self, Body};
 use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
 use serde_json::Value;
 use tower::ServiceExt as _;
 use tracing::Level;
@@ -69,8 +70,17 @@ pub(super) async fn call(
     path: &str,
     body: Option<&Value>,
 ) -> Result<(StatusCode, Vec<u8>), CallError> {
-    let failed =
-        |error: &dyn std::fmt::Display| CallError::NotUnderstood(format!("It can't be asked: {error}."));
+    let response = ask(router, method, path, body).await?;
+    Ok((response.status(), whole(response.into_body()).await?))
+}
+
+/// The same, with an answer that is still to be read.
+pub(super) async fn ask(
+    router: Router,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Response, CallError> {
     let mut request = Request::builder().method(method).uri(path).extension(LocalAdministrator);
     let mut sent = Body::empty();
     if let Some(body) = body {
@@ -78,10 +88,16 @@ pub(super) async fn call(
         sent = Body::from(body.to_string());
     }
     let request = request.body(sent).map_err(|error| failed(&error))?;
-    let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-    let status = response.status();
-    let answer = body::to_bytes(response.into_body(), ANSWER_MOST).await.map_err(|error| failed(&error))?;
-    Ok((status, answer.into()))
+    Ok(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
+}
+
+/// All of an answer.
+pub(super) async fn whole(body: Body) -> Result<Vec<u8>, CallError> {
+    body::to_bytes(body, ANSWER_MOST).await.map(Into::into).map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> CallError {
+    CallError::NotUnderstood(format!("It can't be asked: {error}."))
 }
 
 #[cfg(test)]

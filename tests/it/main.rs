@@ -15,6 +15,7 @@ mod support;
 mod accounts;
 mod api;
 mod app_passwords;
+mod backup;
 mod canary;
 mod cli;
 mod connections;

@@ -21,4 +21,4 @@ pub use keyring::{Keyring, OpenError};
 pub use mac::same;
 pub use master_key::{MasterKey, NotAKey};
 pub use sealed::{Place, UnsealError};
-pub use wrapped_key::{KeyPurpose, WrappedKey};
+pub use wrapped_key::{KeyPurpose, WrappedKey, wrapped_by};

@@ -56,7 +56,8 @@ impl MasterKey {
 
     /// What tells this key from others and says nothing about it. It lies beside what the key has wrapped, so that
     /// a key of another database can be called just that.
-    pub(crate) fn mark(&self) -> [u8; 32] {
+    #[must_use]
+    pub fn mark(&self) -> [u8; 32] {
         MacKey::new(self.0.expose()).mac("mark of a master key", &[])
     }
 }

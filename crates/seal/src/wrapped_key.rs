@@ -82,6 +82,14 @@ impl WrappedKey {
     }
 }
 
+/// The mark of the master key that wrapped this data key, if it is one. [`MasterKey::mark`] is the mark of a key at hand.
+#[must_use]
+pub fn wrapped_by(wrapped: &[u8]) -> Option<[u8; 32]> {
+    let (head, _) = wrapped.split_first_chunk::<33>()?;
+    let [version, mark @ ..] = head;
+    (*version == VERSION).then_some(*mark)
+}
+
 /// The fields that a wrapped key is bound to.
 fn bound(id: &[u8; 8], purpose: KeyPurpose) -> [&[u8]; 4] {
     [b"data key", &[VERSION], id, purpose.code().as_bytes()]
@@ -110,6 +118,16 @@ mod tests {
         assert_eq!(renumbered.unwrap(&master).err(), Some(UnwrapError::Corrupt));
         let repurposed = WrappedKey { purpose: KeyPurpose::Fingerprint, ..wrapped };
         assert_eq!(repurposed.unwrap(&master).err(), Some(UnwrapError::Corrupt));
+    }
+
+    #[test]
+    fn it_says_which_key_has_wrapped_it() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let master = MasterKey::generate(&mut rng);
+        let wrapped = WrappedKey::wrap(&master, 1, KeyPurpose::Seal, &[9; 32], &mut rng);
+        assert_eq!(wrapped_by(&wrapped.wrapped), Some(master.mark()));
+        assert_eq!(wrapped_by(&wrapped.wrapped[1..]), None);
+        assert_eq!(wrapped_by(&wrapped.wrapped[..32]), None);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::{
 
 statements! {
     NEXT_NUMBER = "UPDATE event_counter SET last_number = last_number + 1 RETURNING last_number";
+    LAST = "SELECT epoch, last_number FROM event_counter";
+    BEGIN_EPOCH = "UPDATE event_counter SET epoch = $1 WHERE epoch < $1";
     LAST_NUMBER = "SELECT last_number FROM event_counter";
     INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -58,6 +60,32 @@ pub fn of_account(
         .iter()
         .map(read)
         .collect()
+}
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Last {
+    /// Which numbering it is: a restored backup begins a new one.
+    pub epoch: i64,
+    /// The number of the last event.
+    pub number: i64,
+}
+
+/// Where the log ends.
+///
+/// # Errors
+/// As the database has them.
+pub fn last(conn: &mut Conn) -> Result<Last, DbError> {
+    let row = conn.query_one(&LAST, &[])?.ok_or_else(|| row::corrupt("event_counter"))?;
+    Ok(Last { epoch: row.int(0)?, number: row.int(1)? })
+}
+
+/// Begins a new numbering, in which the numbers go on. False when it isn't a later one than that which holds.
+///
+/// # Errors
+/// As the database has them.
+pub fn begin_epoch(conn: &mut Conn, epoch: i64) -> Result<bool, DbError> {
+    Ok(conn.execute(&BEGIN_EPOCH, &[epoch.into()])? == 1)
 }
 
 /// The number of the last event.

@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod app_passwords;
 pub mod browsers;
 pub mod budgets;
+pub mod copy;
 pub mod events;
 pub mod figures;
 pub mod groups;
@@ -22,8 +23,8 @@ pub mod services;
 pub mod sessions;
 pub mod totp;
 
-pub use db::{Conn, DataLock, DbError, LockError, OpenError};
-pub use store::{Commit, Store, Tx};
+pub use db::{Column, ColumnType, Conn, DataLock, DbError, Filling, LockError, OpenError, Row, Table, Value};
+pub use store::{Commit, SchemaMark, Store, Tx, fill_sqlite, newest_schema, schema_marks};
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,11 @@
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
 use domain::Event;
 
-use crate::db::{self, Database, DbError, Migration, OpenError, Options, Outcome};
+use crate::db::{self, Database, DbError, Filling, Migration, OpenError, Options, Outcome, Table};
 
 /// Plain SQL, forward only; one that has been released is never edited.
 static MIGRATIONS: &[Migration] = &[
@@ -19,7 +24,41 @@ pub type Tx<'a> = db::Tx<'a, Event>;
 pub type Commit<'a> = Outcome<'a, Event>;
 
 /// The data: one writer, any number of readers.
-pub struct Store(Database<Event>);
+pub struct Store {
+    db: Database<Event>,
+    tables: OnceLock<Arc<[Table]>>,
+}
+
+/// The newest migration of this program.
+#[must_use]
+pub fn newest_schema() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
+/// The migrations of this program up to this one: their names and checksums, as they are stored with the data.
+#[must_use]
+pub fn schema_marks(up_to: i64) -> Vec<SchemaMark> {
+    let known = MIGRATIONS.iter().filter(|migration| migration.version <= up_to);
+    known.map(|m| SchemaMark { version: m.version, checksum: m.checksum() }).collect()
+}
+
+/// What a migration is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaMark {
+    /// Its number.
+    pub version: i64,
+    /// The SHA-256 of its text.
+    pub checksum: [u8; 32],
+}
+
+/// Makes an empty database in the SQLite file `path`, at this migration, to be filled.
+///
+/// # Errors
+/// When it can't be made.
+pub fn fill_sqlite(path: &Path, schema: i64) -> Result<Filling, OpenError> {
+    let known: Vec<_> = MIGRATIONS.iter().filter(|migration| migration.version <= schema).copied().collect();
+    Filling::begin(Options::sqlite(path), &known)
+}
 
 impl Store {
     /// Opens the data in the SQLite file `path`, made if need be, brings it up to the newest migration, and tells `follower` of
@@ -28,10 +67,11 @@ impl Store {
     /// # Errors
     /// When it can't be opened, or was made by a newer version.
     pub fn open_sqlite(
-        path: &std::path::Path,
+        path: &Path,
         follower: impl FnMut(Commit<'_>) + Send + 'static,
     ) -> Result<Self, OpenError> {
-        Database::open(Options::sqlite(path), MIGRATIONS, follower).map(Self)
+        let db = Database::open(Options::sqlite(path), MIGRATIONS, follower)?;
+        Ok(Self { db, tables: OnceLock::new() })
     }
 
     /// Runs a unit of work: all of what it changes is stored, or, when it returns an error, nothing. It may be run more than once;
@@ -47,7 +87,7 @@ impl Store {
         R: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.0.write(work).await
+        self.db.write(work).await
     }
 
     /// The same, for callers that aren't async: at the start.
@@ -62,7 +102,7 @@ impl Store {
         R: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.0.write_blocking(work)
+        self.db.write_blocking(work)
     }
 
     /// Reads a few rows, at once, on this thread.
@@ -73,7 +113,7 @@ impl Store {
         &self,
         work: impl FnOnce(&mut db::Conn) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.0.read(work)
+        self.db.read(work)
     }
 
     /// Reads as much as it takes, in one state of the data, away from the threads that answer.
@@ -88,7 +128,7 @@ impl Store {
         R: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.0.scan(work).await
+        self.db.scan(work).await
     }
 
     /// The same, for callers that aren't async: at the start.
@@ -99,7 +139,19 @@ impl Store {
         &self,
         work: impl FnOnce(&mut db::Conn) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.0.scan_blocking(work)
+        self.db.scan_blocking(work)
+    }
+
+    /// Every table that there is, each after those that it refers to, as the database itself lists them.
+    ///
+    /// # Errors
+    /// As the database has them.
+    pub fn tables(&self) -> Result<Arc<[Table]>, DbError> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(Arc::clone(tables));
+        }
+        let tables = self.db.read(Table::all)?;
+        Ok(Arc::clone(self.tables.get_or_init(|| tables.into())))
     }
 
     /// Makes what was deleted vanish from the files too. False when a long read stands in the way.
@@ -107,16 +159,16 @@ impl Store {
     /// # Errors
     /// As the database has them.
     pub async fn checkpoint(&self) -> Result<bool, DbError> {
-        self.0.checkpoint().await
+        self.db.checkpoint().await
     }
 
     /// What the database layer counts of its own work.
     pub fn figures(&self) -> &db::Figures {
-        self.0.figures()
+        self.db.figures()
     }
 
     /// Finishes what was asked for, takes nothing more, and closes the files.
     pub fn close(&self) {
-        self.0.close();
+        self.db.close();
     }
 }

@@ -1,6 +1,7 @@
 //! `doorkey admin`
 
 mod account;
+mod backup;
 mod group;
 mod service;
 
@@ -35,6 +36,8 @@ enum Command {
     /// The servers that people's apps sign in to
     #[command(subcommand)]
     Service(service::Command),
+    /// Write all data into one file, while the server runs or not
+    Backup(backup::Args),
 }
 
 /// What a command asks of the API.
@@ -45,20 +48,24 @@ struct Call {
 }
 
 pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure> {
-    // Whatever has to be asked is asked first: while somebody thinks, no data folder stays locked.
-    let call = match &args.command {
-        Command::Account(command) => command.call(console)?,
-        Command::Group(command) => command.call(),
-        Command::Service(command) => command.call(),
-    };
-    // The first account may be made before the server has ever run. Anything else in an empty folder is a mistaken folder.
-    let makes_data = matches!(&args.command, Command::Account(account::Command::Add(_)));
-    let client = local::connect(&args.place, makes_data).await?;
+    let place = &args.place;
+    match &args.command {
+        Command::Account(command) => {
+            let call = command.call(console)?;
+            // The first account may be made before the server has ever run. Anything else in an empty folder is a mistaken folder.
+            let makes_data = matches!(command, account::Command::Add(_));
+            command.print(&ask(place, call, makes_data).await?, console)
+        }
+        Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
+        Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
+        Command::Backup(backup) => backup::run(backup, place, console).await,
+    }
+}
+
+/// Asks the server. Whatever has to be asked of a person was asked before: while somebody thinks, no data folder stays locked.
+async fn ask(place: &Place, call: Call, makes_data: bool) -> Result<Value, Failure> {
+    let client = local::connect(place, makes_data).await?;
     let answer = client.request(call.method, &call.path, call.body.as_ref()).await;
     client.close().await;
-    match &args.command {
-        Command::Account(command) => command.print(&answer?, console),
-        Command::Group(command) => command.print(&answer?, console),
-        Command::Service(command) => command.print(&answer?, console),
-    }
+    Ok(answer?)
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DbError, Figures, Row, Statement, Value, sqlite};
+use super::{DbError, Figures, Row, Shape, Statement, Value, sqlite};
 
 /// A connection to the database, in the middle of a unit of work.
 ///
@@ -222,6 +222,20 @@ impl Conn {
         match &self.backend {
             Backend::Sqlite(session) => session.shape_problem(),
         }
+    }
+
+    /// The tables that there are, in no particular order; without the one that the migrations keep for themselves.
+    pub(super) fn shapes(&mut self) -> Result<Vec<Shape>, DbError> {
+        self.guarded(|backend, _| match backend {
+            Backend::Sqlite(session) => session.shapes(),
+        })
+    }
+
+    /// What the database itself finds damaged in its files, a line each.
+    pub fn damage(&mut self) -> Result<Vec<String>, DbError> {
+        self.guarded(|backend, _| match backend {
+            Backend::Sqlite(session) => session.damage(),
+        })
     }
 
     pub(super) fn checkpoint(&mut self, busy_timeout: std::time::Duration) -> Result<bool, DbError> {

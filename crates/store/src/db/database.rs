@@ -59,8 +59,14 @@ impl Options {
         ))
     }
 
+    /// The error of opening this database.
+    pub(super) fn failed(&self, source: DbError) -> OpenError {
+        let Place::Sqlite(path) = &self.place;
+        OpenError::Database { path: path.clone(), source }
+    }
+
     /// Makes the place ready, and brings the data up to the newest migration.
-    fn prepare(&mut self, migrations: &[Migration]) -> Result<(), OpenError> {
+    pub(super) fn prepare(&mut self, migrations: &[Migration]) -> Result<(), OpenError> {
         let Place::Sqlite(path) = &mut self.place;
         let file = |path: &PathBuf| {
             let path = path.clone();

@@ -18,6 +18,13 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl Migration {
+    /// The SHA-256 of its text.
+    pub fn checksum(&self) -> [u8; 32] {
+        Sha256::digest(self.sql.as_bytes()).into()
+    }
+}
+
 const RECORD: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum BYTEA NOT NULL)";
 
@@ -47,7 +54,7 @@ pub(super) fn run(conn: &mut Conn, migrations: &[Migration], path: &Path) -> Res
     for (at, row) in applied.iter().enumerate() {
         let (version, name) = (row.int(0).map_err(database)?, row.text(1).map_err(database)?);
         let same = migrations.get(at).is_some_and(|ours| {
-            ours.version == version && row.bytes(2).is_ok_and(|checksum| checksum == checksum_of(ours))
+            ours.version == version && row.bytes(2).is_ok_and(|checksum| checksum == ours.checksum())
         });
         if !same {
             return Err(OpenError::Differs { path: path.to_owned(), version, name: name.to_owned() });
@@ -61,10 +68,6 @@ pub(super) fn run(conn: &mut Conn, migrations: &[Migration], path: &Path) -> Res
         })?;
     }
     Ok(())
-}
-
-fn checksum_of(migration: &Migration) -> [u8; 32] {
-    Sha256::digest(migration.sql.as_bytes()).into()
 }
 
 fn apply(conn: &mut Conn, migration: &Migration) -> Result<(), String> {
@@ -88,6 +91,6 @@ fn change(conn: &mut Conn, migration: &Migration) -> Result<(), String> {
     if let Some(problem) = conn.shape_problem().map_err(text)? {
         return Err(problem);
     }
-    let params = [migration.version.into(), migration.name.into(), Value::from(checksum_of(migration))];
+    let params = [migration.version.into(), migration.name.into(), Value::from(migration.checksum())];
     conn.execute(&ADD, &params).map(drop).map_err(text)
 }

@@ -34,6 +34,12 @@ impl Statement {
         Self { name, sql }
     }
 
+    /// A statement for a table that the database itself has named. Like every statement it lives as long as the program, so it is
+    /// made once for a table, and not for each use.
+    pub(super) fn of_table(name: String, sql: String) -> &'static Self {
+        Box::leak(Box::new(Self::new(name.leak(), sql.leak())))
+    }
+
     /// The name, for errors and logs.
     pub const fn name(&self) -> &'static str {
         self.name

@@ -139,6 +139,11 @@ impl Row {
         }
     }
 
+    /// All of its values, in the order of the statement's columns.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     fn unfit(&self, column: usize, wanted: &str) -> DbError {
         let found = self.values.get(column).map_or("no such column", Value::kind);
         DbError::Corrupt(format!("{}: column {column} should be {wanted} and is {found}", self.statement))

@@ -12,7 +12,7 @@ use rusqlite::types::{Null, ValueRef};
 use rusqlite::{CachedStatement, Connection, InterruptHandle};
 
 use super::conn::{Access, CommitFailure, Role};
-use super::{DbError, OpenError, Row, Statement, Value};
+use super::{DbError, OpenError, Row, Shape, Statement, Value};
 
 /// How many prepared statements a connection keeps: more than the store has, so that none is ever parsed twice.
 const STATEMENT_CACHE: usize = 512;
@@ -152,6 +152,16 @@ impl Session {
 
     pub(super) fn interrupter(&self) -> InterruptHandle {
         self.db.get_interrupt_handle()
+    }
+
+    /// The tables, as the file has them.
+    pub(super) fn shapes(&self) -> Result<Vec<Shape>, DbError> {
+        shape::all(&self.db).map_err(|error| fault::translate("shapes", &error))
+    }
+
+    /// What SQLite finds damaged in the file, at most a hundred lines.
+    pub(super) fn damage(&self) -> Result<Vec<String>, DbError> {
+        shape::damage(&self.db).map_err(|error| fault::translate("integrity_check", &error))
     }
 
     /// What in the tables would not mean the same on another database, if anything.
