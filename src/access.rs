@@ -7,7 +7,7 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use domain::{Actor, MachineToken, SessionId, Timestamp, TokenKind};
 use store::{
     Tx,
-    accounts::Account,
+    accounts::{Account, State},
     sessions::{self, Client, Session},
 };
 
@@ -79,7 +79,7 @@ impl SignedIn {
         if self.account.administrator {
             return Ok(Admin { actor: self.actor() });
         }
-        Err(Problem::new(Code::NotAllowed, "Only an administrator of this server can do that. Ask one."))
+        Err(not_allowed())
     }
 
     /// Checks, in the transaction of a change, that this session wasn't ended while the change was on its way: by signing out from elsewhere,
@@ -94,6 +94,23 @@ impl SignedIn {
     /// As whom it stands in the log.
     pub const fn actor(&self) -> Actor {
         Actor::Account(self.account.id)
+    }
+}
+
+impl Admin {
+    /// Checks, in the transaction of a change, that the one who makes it still administers the server: another administrator may have been
+    /// faster.
+    ///
+    /// # Errors
+    /// `sign-in-needed` when their account may no longer be used, `not-allowed` when they are no administrator any more.
+    pub fn still(tx: &mut Tx<'_>, actor: Actor) -> Result<(), Problem> {
+        let Actor::Account(id) = actor else { return Ok(()) };
+        match store::accounts::by_id(tx, id)? {
+            Some(account) if account.state != State::Active => Err(sign_in_needed()),
+            Some(account) if !account.administrator => Err(not_allowed()),
+            Some(_) => Ok(()),
+            None => Err(sign_in_needed()),
+        }
     }
 }
 
@@ -112,6 +129,10 @@ impl Fresh<SignedIn> {
     pub fn admin(&self) -> Result<Fresh<Admin>, Problem> {
         self.0.admin().map(Fresh)
     }
+}
+
+fn not_allowed() -> Problem {
+    Problem::new(Code::NotAllowed, "Only an administrator of this server can do that. Ask one.")
 }
 
 fn sign_in_needed() -> Problem {
@@ -142,7 +163,7 @@ pub async fn session(parts: &Parts, app: &App, now: Timestamp) -> Result<(Sessio
     let wait_over = session.code_wanted && session.created_at.plus_minutes(CODE_WAIT_MINUTES) <= now;
     let over =
         session.created_at.plus_days(age) <= now || session.last_seen_at.plus_days(idle) <= now || wait_over;
-    if over || account.state != store::accounts::State::Active {
+    if over || account.state != State::Active {
         return Err(sign_in_needed());
     }
     Ok((session, account))

@@ -2,7 +2,7 @@
 //! committed, that account is read anew, in commit order and before the change is answered. One mechanism, whatever changed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -117,11 +117,10 @@ impl Live {
         if events.iter().any(|event| event.what.changes_services()) {
             self.load_services(conn)?;
         }
-        let mut done = Vec::new();
+        let mut done = HashSet::new();
         for account in events.iter().filter(|event| event.what.changes_account()).filter_map(|e| e.account) {
-            if !done.contains(&account) {
+            if done.insert(account) {
                 self.load_account(conn, account)?;
-                done.push(account);
             }
         }
         Ok(())

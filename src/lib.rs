@@ -6,6 +6,7 @@
 //! `api.rs` translate them to HTML and JSON and decide nothing; its `views.rs` is what the templates show.
 //!
 //! - [`accounts`]: people, their password, two-factor authentication, one-time links.
+//! - [`people`]: what administrators do with accounts: inviting, suspending, removing.
 //! - [`sign_in`]: signing in and out, and the budget of failures.
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
@@ -41,6 +42,7 @@ pub mod key;
 pub mod logs;
 pub mod metrics;
 pub mod openapi;
+pub mod people;
 pub mod problem;
 pub mod router;
 pub mod secrets;

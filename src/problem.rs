@@ -125,6 +125,15 @@ codes! {
     /// Only an administrator may do this.
     NotAllowed = "not-allowed", FORBIDDEN, "That's for administrators",
         "Ask an administrator of this server.";
+    /// The password is right, and the account may not be used.
+    AccountSuspended = "account-suspended", FORBIDDEN, "Your account is suspended",
+        "Ask an administrator of this server. It is told only to who sends the right password.";
+    /// What nobody does to their own account.
+    OwnAccount = "own-account", CONFLICT, "Not to your own account",
+        "Ask another administrator: nobody suspends or removes their own account.";
+    /// Without this administrator there would be none.
+    LastAdministrator = "last-administrator", CONFLICT, "This is the last administrator",
+        "Make somebody else an administrator first.";
     /// The form was not made for this browser, or too long ago.
     FormExpired = "form-expired", FORBIDDEN, "This form is no longer good",
         "Open the page again, and send its form from there. The API never answers this.";

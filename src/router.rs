@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, backup, doors, events, groups, health, openapi,
+    app_passwords, backup, doors, events, groups, health, openapi, people,
     problem::{Code, Problem},
     services, sign_in, web,
 };
@@ -40,12 +40,14 @@ fn pages() -> Router<Arc<App>> {
     use accounts::{link_pages as link, pages as account};
     use app_passwords::{generate_pages as generate, pages as app_password};
     use groups::pages as group;
+    use people::pages as person;
     use services::pages as service;
     use sign_in::pages as sign_in;
 
     Router::new()
         .route("/", get(account::home))
         .route("/setup/{token}", get(link::set_up).post(link::post_set_up))
+        .route("/invitation/{token}", get(link::invitation).post(link::post_invitation))
         .route("/reset/{token}", get(link::reset).post(link::post_reset))
         .route("/sign-in", get(sign_in::sign_in).post(sign_in::post_sign_in))
         .route("/sign-in/code", get(sign_in::code).post(sign_in::post_code))
@@ -66,6 +68,14 @@ fn pages() -> Router<Arc<App>> {
         .route("/groups/at/{name}", get(group::group).post(group::post_join))
         .route("/groups/at/{name}/leave/{account}", get(group::leave).post(group::post_leave))
         .route("/groups/at/{name}/remove", get(group::remove).post(group::post_remove))
+        .route("/people", get(person::list))
+        .route("/people/invite", get(person::invite).post(person::post_invite))
+        .route("/people/at/{who}", get(person::person).post(person::post_person))
+        .route("/people/at/{who}/invite-link", get(person::invite_link).post(person::post_invite_link))
+        .route("/people/at/{who}/reset-link", get(person::reset_link).post(person::post_reset_link))
+        .route("/people/at/{who}/administrator", get(person::administrator).post(person::post_administrator))
+        .route("/people/at/{who}/suspend", get(person::suspend).post(person::post_suspend))
+        .route("/people/at/{who}/remove", get(person::remove).post(person::post_remove))
         .route("/services", get(service::list))
         .route("/services/add", get(service::add).post(service::post_add))
         .route("/services/at/{name}", get(service::service))
@@ -127,8 +137,17 @@ api! {
     get    "/api/v1/groups/{name}/members"           groups::api::members;
     put    "/api/v1/groups/{name}/members/{account}" groups::api::join;
     delete "/api/v1/groups/{name}/members/{account}" groups::api::leave;
-    post   "/api/v1/accounts"                        accounts::api::add;
-    post   "/api/v1/accounts/{name}/reset-link"      accounts::api::reset_link;
+    get    "/api/v1/accounts"                        people::api::list;
+    post   "/api/v1/accounts"                        people::api::add;
+    get    "/api/v1/accounts/{name}"                 people::api::get;
+    patch  "/api/v1/accounts/{name}"                 people::api::edit;
+    delete "/api/v1/accounts/{name}"                 people::api::remove;
+    post   "/api/v1/accounts/{name}/suspend"         people::api::suspend;
+    post   "/api/v1/accounts/{name}/resume"          people::api::resume;
+    post   "/api/v1/accounts/{name}/invite-link"     people::api::invite_link;
+    post   "/api/v1/accounts/{name}/reset-link"      people::api::reset_link;
+    post   "/api/v1/accounts/{name}/aliases"         people::api::add_alias;
+    delete "/api/v1/accounts/{name}/aliases/{alias}" people::api::remove_alias;
 }
 
 /// What the API says of itself, to everybody.

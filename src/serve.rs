@@ -136,6 +136,8 @@ fn open_locked(
     let keyring = keyring(&store, &master, &clock, &mut rng)
         .map_err(|error| error.unwrap_or_place(&key::place(&config.key)))?;
     let key_made_at = store.read(store::keys::made_at)?;
+    // Accounts from before people could be searched, a few at a time.
+    while store.write_blocking(|tx| store::people::fill_words(tx, 500))? {}
     store.scan_blocking(|conn| live.load(conn))?;
     warn_of_clock(store.read(store::events::latest_time)?, clock.now());
     let metrics = Metrics::new(clock.now(), Places::of(&config.http));

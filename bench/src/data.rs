@@ -93,6 +93,7 @@ fn account(number: usize, now: Timestamp, rng: &mut Rng) -> accounts::Account {
         password_sealed: vec![0],
         password_changed_at: now,
         created_at: now,
+        signed_in_at: None,
     }
 }
 

@@ -1,140 +1,19 @@
-//! Accounts, for programs.
+//! A person's own account, for programs.
 
 use std::sync::Arc;
 
-use axum::{
-    Json as Answer,
-    extract::{Path, State},
-    http::StatusCode,
-};
-use domain::{AccountId, AccountName, DisplayName, Timestamp};
+use axum::{Json as Answer, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NewAccount, links, two_factor};
+use super::two_factor;
 use crate::{
-    access::{Admin, Fresh, SignedIn},
+    access::{Fresh, SignedIn},
     app::App,
     ctx::Ctx,
-    openapi::words::Time,
     problem::{Problem, of},
     web::json::Json,
 };
-
-/// `POST /api/v1/accounts`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(
-    as = AddAccountRequest,
-    example = json!({ "id": "bob@example.org", "name": "Bob", "password": "violet kettle under seven bridges" })
-)]
-pub struct AddRequest {
-    /// Its ID, an e-mail address; without a domain, in the default domain.
-    id: String,
-    /// What its person is called.
-    name: String,
-    /// Its password: at least 15 characters, or 8 with `totp`.
-    password: String,
-    /// Whether it administers the server.
-    #[serde(default)]
-    administrator: bool,
-    /// Whether two-factor authentication is on from the first day, with a secret that the answer holds.
-    #[serde(default)]
-    totp: bool,
-}
-
-/// A new account.
-#[derive(Serialize, ToSchema)]
-pub struct AddedAccount {
-    /// The account's own id, which never changes.
-    #[schema(value_type = String)]
-    id: AccountId,
-    /// Its ID as it signs in, an e-mail address.
-    #[schema(value_type = String)]
-    name: AccountName,
-    /// What its person is called.
-    #[schema(value_type = String)]
-    display_name: DisplayName,
-    /// Whether it administers the server.
-    administrator: bool,
-    /// With `totp`: the secret for an authenticator app, this once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    totp_secret: Option<String>,
-    /// With `totp`: the same as an `otpauth:` address, for a QR code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uri: Option<String>,
-}
-
-/// Makes an account.
-#[utoipa::path(
-    post, path = "/api/v1/accounts",
-    security(("token" = ["administrator", "confirmed"])),
-    request_body = AddRequest,
-    responses(
-        (status = 201, description = "It is made.", body = AddedAccount),
-        of::Unfit, of::Conflict
-    ),
-)]
-pub async fn add(
-    State(app): State<Arc<App>>,
-    mut ctx: Ctx,
-    admin: Fresh<Admin>,
-    Json(request): Json<AddRequest>,
-) -> Result<(StatusCode, Answer<AddedAccount>), Problem> {
-    let new = NewAccount::parse(&app, &request.id, &request.name, request.administrator)?;
-    let (account, factor) = super::add(&app, &mut ctx, &admin, new, &request.password, request.totp).await?;
-    let (totp_secret, uri) = factor.map(|shown| (shown.manual_key, shown.uri)).unzip();
-    let answer = AddedAccount {
-        id: account.id,
-        name: account.name,
-        display_name: account.display_name,
-        administrator: account.administrator,
-        totp_secret,
-        uri,
-    };
-    Ok((StatusCode::CREATED, Answer(answer)))
-}
-
-/// `POST /api/v1/accounts/{name}/reset-link`: it may have no body.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "lost_second_factor": true }))]
-pub struct ResetLinkRequest {
-    /// Whether the second factor was lost too, and the link turns two-factor authentication off.
-    #[serde(default)]
-    lost_second_factor: bool,
-}
-
-/// A one-time link.
-#[derive(Serialize, ToSchema)]
-pub struct LinkAnswer {
-    /// The link, to be handed on to the account's person. It is shown this once.
-    link: String,
-    /// Until when it can be used.
-    #[schema(value_type = Time)]
-    expires_at: Timestamp,
-}
-
-/// Makes a link with which an account's person sets a new password. Earlier ones stop working.
-#[utoipa::path(
-    post, path = "/api/v1/accounts/{name}/reset-link",
-    security(("token" = ["administrator", "confirmed"])),
-    params(("name" = String, Path, description = "The account's ID.", example = "ada@example.org")),
-    request_body = Option<ResetLinkRequest>,
-    responses((status = 201, description = "It is made.", body = LinkAnswer)),
-)]
-pub async fn reset_link(
-    State(app): State<Arc<App>>,
-    mut ctx: Ctx,
-    admin: Fresh<Admin>,
-    Path(name): Path<String>,
-    Json(request): Json<Option<ResetLinkRequest>>,
-) -> Result<(StatusCode, Answer<LinkAnswer>), Problem> {
-    let lost = request.unwrap_or_default().lost_second_factor;
-    let (token, expires_at) = links::reset_link(&app, &mut ctx, &admin, &name, lost).await?;
-    let link = format!("{}/reset/{}", app.config.http.public_url, token.expose());
-    Ok((StatusCode::CREATED, Answer(LinkAnswer { link, expires_at })))
-}
 
 /// `POST /api/v1/account/password`.
 #[derive(Deserialize, ToSchema)]

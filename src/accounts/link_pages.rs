@@ -1,9 +1,10 @@
-//! The pages behind one-time links: setting up the first account, resetting a password.
+//! The pages behind one-time links: setting up the first account, accepting an invitation, resetting a password.
 
 use axum::{extract::Path, response::Response};
 
 use super::{
-    link_views::{FirstAccountPage, LinkFor, LinkSpentPage, ResetPage},
+    invitations,
+    link_views::{FirstAccountPage, InvitationPage, LinkFor, LinkSpentPage, ResetPage},
     links,
     pages::{HERE, and_revoked, in_form},
     password::MIN_ALONE,
@@ -65,6 +66,51 @@ pub async fn post_set_up(
     let text =
         "Your account is set up, and it administers this server. Next, turn on two-factor authentication.";
     let mut response = visit.go(HERE, NoticeKind::Success, text);
+    visit.put_cookie(&mut response, cookies::SESSION, token.expose(), cookies::SESSION_DAYS);
+    Ok(response)
+}
+
+/// `GET /invitation/{token}`.
+pub async fn invitation(visit: Visit, Path(token): Path<String>) -> Result<Response, Problem> {
+    invitation_page(&visit, &token, None)
+}
+
+fn invitation_page(visit: &Visit, token: &str, problem: Option<&Problem>) -> Result<Response, Problem> {
+    let invitation = match invitations::open(&visit.app, visit.now(), token) {
+        Ok(invitation) => invitation,
+        Err(problem) => return link_spent(visit, LinkFor::Invitation, problem),
+    };
+    let account = invitation.account;
+    let view = InvitationPage {
+        page: visit.outside(),
+        action: format!("/invitation/{token}"),
+        by: invitation.by.unwrap_or_else(|| "The administrator".into()),
+        server: visit.app.config.http.public_url.as_str().into(),
+        account_id: account.name.to_string(),
+        name: account.display_name.as_str().into(),
+        administrator: account.administrator,
+        password_error: about(problem, &["password", ""]),
+        min_length: MIN_ALONE,
+    };
+    Ok(visit.show_again(&view, problem))
+}
+
+/// `POST /invitation/{token}`: sets the password, and signs the person in.
+pub async fn post_invitation(
+    mut visit: Visit,
+    Path(token): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let password = form.get("password");
+    let account = match invitations::accept(&visit.app, &mut visit.ctx, &token, password).await {
+        Ok(account) => account,
+        Err(problem) if in_form(&problem) => return invitation_page(&visit, &token, Some(&problem)),
+        Err(problem) => return link_spent(&visit, LinkFor::Invitation, problem),
+    };
+    let token = sign_in_at_once(&mut visit, account.name.as_str(), password).await?;
+    let text =
+        "Your account is ready. Turn on two-factor authentication now: app-specific passwords need it.";
+    let mut response = visit.go("/security/two-factor", NoticeKind::Success, text);
     visit.put_cookie(&mut response, cookies::SESSION, token.expose(), cookies::SESSION_DAYS);
     Ok(response)
 }

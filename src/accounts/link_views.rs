@@ -48,11 +48,37 @@ pub struct ResetPage {
     pub problem: Option<String>,
 }
 
+/// Accepts an invitation: sets the account's first password.
+#[derive(Template)]
+#[template(path = "accounts/invitation.html")]
+pub struct InvitationPage {
+    /// What surrounds it.
+    pub page: Outside,
+    /// Where the form posts to; it holds the link's secret.
+    pub action: String,
+    /// Who invites, such as `Ada Lovelace` or `The administrator`.
+    pub by: String,
+    /// The server's address, as people know it.
+    pub server: String,
+    /// Whose account it is.
+    pub account_id: String,
+    /// What they are called.
+    pub name: String,
+    /// Whether they will administer the server.
+    pub administrator: bool,
+    /// Why the `password` doesn't do.
+    pub password_error: Option<String>,
+    /// How many characters the password needs.
+    pub min_length: usize,
+}
+
 /// What a one-time link was for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum LinkFor {
     /// Setting up the first account.
     Setup,
+    /// Accepting an invitation.
+    Invitation,
     /// Setting a new password.
     Reset,
 }

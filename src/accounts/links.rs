@@ -1,17 +1,18 @@
-//! One-time links: the one that sets up the first account, and those that reset a password. Looking at a link doesn't spend it;
-//! doing what it is for does, in the same transaction.
+//! One-time links: making them and handing them on, the one that sets up the first account, and those that reset a password. Those that
+//! invite somebody are in [`super::invitations`]. Looking at a link doesn't spend it; doing what it is for does, in the same
+//! transaction.
 
-use domain::{AccountName, Actor, LinkId, Secret, Timestamp, What, WhyEnded};
+use domain::{Actor, LinkId, Secret, Timestamp, What, WhyEnded};
 use store::{
-    Conn, Tx,
-    accounts::{self as rows, Account},
+    Conn, DbError, Tx,
+    accounts::{self as rows, Account, State},
     app_passwords, browsers, budgets, events,
     links::{self, Link, Purpose},
     sessions, totp,
 };
 
 use super::{
-    NewAccount, end_app_passwords, insert, make,
+    NewAccount, Who, end_app_passwords, insert, make, no_account,
     password::{MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword},
     two_factor,
 };
@@ -37,16 +38,67 @@ pub async fn set_up_link(app: &App, ctx: &mut Ctx) -> Result<Option<Secret<Strin
     if app.store.read(rows::any)? {
         return Ok(None);
     }
-    let expires_at = ctx.stamp.now.plus_minutes(SET_UP_HOURS * 60);
-    let (link, token) = make_link(ctx, Purpose::SetUp, expires_at);
-    let (hash, now) = (secrets::hash(token.expose()), ctx.stamp.now);
-    app.store.write(move |tx| links::insert(tx, &link, &hash, now)).await?;
-    Ok(Some(token))
+    let link = NewLink::make(ctx, Purpose::SetUp, Actor::Doorkey, SET_UP_HOURS);
+    let (row, now) = (link.row, ctx.stamp.now);
+    app.store.write(move |tx| row.insert(tx, now)).await?;
+    Ok(Some(link.token))
 }
 
-fn make_link(ctx: &mut Ctx, purpose: Purpose, expires_at: Timestamp) -> (Link, Secret<String>) {
-    let id = LinkId::new(ctx.stamp.now, &mut ctx.rng);
-    (Link { id, purpose, expires_at }, secrets::token(&mut ctx.rng))
+/// A link that isn't handed on yet: what is stored of it, and its secret.
+pub struct NewLink {
+    /// What is stored.
+    pub row: LinkRow,
+    token: Secret<String>,
+}
+
+/// What is stored of a link.
+#[derive(Clone, Copy)]
+pub struct LinkRow {
+    /// Its row.
+    pub link: Link,
+    hash: [u8; 32],
+}
+
+impl NewLink {
+    /// Makes a link that is good for so many hours.
+    pub fn make(ctx: &mut Ctx, purpose: Purpose, actor: Actor, hours: i64) -> Self {
+        let made_by = match actor {
+            Actor::Account(id) => Some(id),
+            Actor::Machine | Actor::Doorkey => None,
+        };
+        let (id, expires_at) =
+            (LinkId::new(ctx.stamp.now, &mut ctx.rng), ctx.stamp.now.plus_minutes(hours * 60));
+        let token = secrets::token(&mut ctx.rng);
+        let hash = secrets::hash(token.expose());
+        Self { row: LinkRow { link: Link { id, purpose, made_by, expires_at }, hash }, token }
+    }
+
+    /// THE place where a link is handed to the person whom it is for: today, through the administrator who asked for it and sees it in the
+    /// answer, once. Called when the link is stored.
+    pub fn hand_on(self, app: &App) -> Handed {
+        let link = self.row.link;
+        let path = if matches!(link.purpose, Purpose::Invite(_)) { "invitation" } else { "reset" };
+        let address = format!("{}/{path}/{}", app.config.http.public_url, self.token.expose());
+        Handed { link: Secret::new(address), expires_at: link.expires_at }
+    }
+}
+
+impl LinkRow {
+    /// Stores the link, and takes back earlier ones of the same account.
+    ///
+    /// # Errors
+    /// As the database has them.
+    pub fn insert(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+        links::insert(tx, &self.link, &self.hash, now)
+    }
+}
+
+/// A one-time link as it was handed on.
+pub struct Handed {
+    /// The whole address. Whoever has it can do what it is for.
+    pub link: Secret<String>,
+    /// Until when that can be done.
+    pub expires_at: Timestamp,
 }
 
 /// Whether this token sets up the first account.
@@ -93,12 +145,12 @@ pub async fn set_up(
 }
 
 /// Spends a link, inside the transaction of what follows from it.
-fn spend(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
+pub(super) fn spend(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
     let link = links::by_token(tx, hash, now)?.ok_or_else(link_spent)?;
     if links::spend(tx, link.id)? { Ok(link) } else { Err(link_spent()) }
 }
 
-fn link_spent() -> Problem {
+pub(super) fn link_spent() -> Problem {
     Problem::new(
         Code::LinkSpent,
         "It has been used, or its time is over. Ask whoever gave it to you for a new one; a new link to set up the first \
@@ -110,37 +162,43 @@ fn link_spent() -> Problem {
 /// behind it, unless it was lost: then it is taken away, and the password has to be one that stands alone.
 ///
 /// # Errors
-/// `not-found` when there is no such account.
+/// `not-found` when there is no such account; `conflict` when its person was only invited yet, or is suspended.
 pub async fn reset_link(
     app: &App,
     ctx: &mut Ctx,
     admin: &Fresh<Admin>,
-    name: &str,
+    who: &str,
     lost_second_factor: bool,
-) -> Result<(Secret<String>, Timestamp), Problem> {
-    let name = AccountName::parse(name, app.default_domain()).map_err(|_| no_account())?;
-    let account = app.store.read(|conn| rows::by_name(conn, &name))?.ok_or_else(no_account)?;
-    let expires_at = ctx.stamp.now.plus_minutes(RESET_HOURS * 60);
-    let purpose =
-        if lost_second_factor { Purpose::ResetBoth(account.id) } else { Purpose::Reset(account.id) };
-    let (link, token) = make_link(ctx, purpose, expires_at);
-    let (hash, stamp, actor, id) =
-        (secrets::hash(token.expose()), ctx.stamp.clone(), admin.who().actor, account.id);
+) -> Result<Handed, Problem> {
+    let who = Who::parse(app, who)?;
+    let (id, actor) = (app.store.read(|conn| who.account(conn))?.id, admin.who().actor);
+    let purpose = if lost_second_factor { Purpose::ResetBoth(id) } else { Purpose::Reset(id) };
+    let link = NewLink::make(ctx, purpose, actor, RESET_HOURS);
+    let (row, stamp) = (link.row, ctx.stamp.clone());
     app.store
         .write(move |tx| {
-            links::insert(tx, &link, &hash, stamp.now)?;
-            events::append(
-                tx,
-                stamp.now,
-                stamp.event(Some(id), actor, What::ResetLinkMade { expires_at, lost_second_factor }),
-            )
+            Admin::still(tx, actor)?;
+            let account = rows::by_id(tx, id)?.ok_or_else(no_account)?;
+            match account.state {
+                State::Active => {}
+                State::Invited => {
+                    let detail = format!(
+                        "{} has still to accept the invitation. Make a new invitation link instead.",
+                        account.name
+                    );
+                    return Err(Problem::new(Code::Conflict, detail));
+                }
+                State::Suspended => {
+                    let detail = format!("{} is suspended. Resume the account first.", account.name);
+                    return Err(Problem::new(Code::Conflict, detail));
+                }
+            }
+            row.insert(tx, stamp.now)?;
+            let what = What::ResetLinkMade { expires_at: row.link.expires_at, lost_second_factor };
+            Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, what))?)
         })
         .await?;
-    Ok((token, expires_at))
-}
-
-fn no_account() -> Problem {
-    Problem::new(Code::NotFound, "There is no account with this ID.")
+    Ok(link.hand_on(app))
 }
 
 /// What a reset link opens.

@@ -1,8 +1,9 @@
-//! People's accounts: making them, and their password. One-time links are in [`links`], the second factor in [`two_factor`].
+//! People's accounts: making them, and their password. One-time links are in [`links`] and [`invitations`], the second
+//! factor in [`two_factor`]. What administrators do with accounts is in [`crate::people`].
 
 use domain::{AccountId, AccountName, Actor, DisplayName, Ended, What, WhyEnded};
 use store::{
-    Tx,
+    Conn, Tx,
     accounts::{self as rows, Account, State},
     app_passwords, browsers, events, sessions,
 };
@@ -18,6 +19,7 @@ use password::{Kept, MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword};
 
 pub mod api;
 pub mod hasher;
+pub mod invitations;
 pub mod link_pages;
 pub mod link_views;
 pub mod links;
@@ -53,6 +55,45 @@ impl NewAccount {
     }
 }
 
+/// Whom an administrator means: by their ID or an alias, or by the account's own id, which nobody else ever gets.
+#[derive(Clone)]
+pub enum Who {
+    /// The account's own id.
+    Id(AccountId),
+    /// A name that signs the account in.
+    Name(AccountName),
+}
+
+impl Who {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// `not-found` when no account can be called so.
+    pub fn parse(app: &App, typed: &str) -> Result<Self, Problem> {
+        if let Ok(id) = typed.parse() {
+            return Ok(Self::Id(id));
+        }
+        AccountName::parse(typed, app.default_domain()).map(Self::Name).map_err(|_| no_account())
+    }
+
+    /// Their account.
+    ///
+    /// # Errors
+    /// `not-found` when there is none.
+    pub fn account(&self, conn: &mut Conn) -> Result<Account, Problem> {
+        let found = match self {
+            Self::Id(id) => rows::by_id(conn, *id)?,
+            Self::Name(name) => rows::by_name(conn, name)?,
+        };
+        found.ok_or_else(no_account)
+    }
+}
+
+/// There is no such account.
+pub fn no_account() -> Problem {
+    Problem::new(Code::NotFound, "There is no account with this ID.")
+}
+
 /// Makes an account, as an administrator. With `totp`, two-factor authentication is on from the first day, and its
 /// manual key is returned to be handed on, once.
 ///
@@ -73,6 +114,7 @@ pub async fn add(
     let put = factor.as_ref().map(|(factor, _)| factor.clone());
     app.store
         .write(move |tx| {
+            Admin::still(tx, actor)?;
             insert(tx, &stamp, actor, &row)?;
             if let Some(factor) = &put {
                 store::totp::put(
@@ -108,14 +150,12 @@ async fn make(
         password_sealed: kept.seal(&app.keyring, id, &mut ctx.rng),
         password_changed_at: now,
         created_at: now,
+        signed_in_at: None,
     })
 }
 
-fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: &Account) -> Result<(), Problem> {
-    if rows::by_name(tx, &account.name)?.is_some() {
-        let detail = format!("There is already an account {}. Choose another ID.", account.name);
-        return Err(Problem { code: Code::Conflict, ..Problem::field("id", detail) });
-    }
+pub(crate) fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: &Account) -> Result<(), Problem> {
+    id_is_free(tx, &account.name)?;
     rows::insert(tx, account)?;
     let (name, administrator) = (account.name.to_string(), account.administrator);
     events::append(
@@ -124,6 +164,20 @@ fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: &Account) -> Re
         stamp.event(Some(account.id), actor, What::AccountAdded { name, administrator }),
     )?;
     Ok(())
+}
+
+/// Checks, in the transaction that makes an account, that nobody has its ID.
+///
+/// # Errors
+/// `conflict` at `id`.
+pub fn id_is_free(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), Problem> {
+    let Some(taken) = rows::by_name(tx, name)? else { return Ok(()) };
+    let detail = if taken.name == *name {
+        format!("There is already an account {name}. Choose another ID.")
+    } else {
+        format!("{name} is an alias of {}. Choose another ID, or remove the alias there first.", taken.name)
+    };
+    Err(Problem { code: Code::Conflict, ..Problem::field("id", detail) })
 }
 
 /// Changes the account's password: the app-specific passwords end, and the other browsers and command lines are signed out, in

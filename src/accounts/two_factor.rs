@@ -74,9 +74,10 @@ fn open(app: &App, account: AccountId, factor: &Factor) -> Result<Totp, Problem>
 pub async fn begin(app: &App, ctx: &mut Ctx, person: &Fresh<SignedIn>) -> Result<Shown, Problem> {
     let account = &person.who().account;
     let (factor, shown) = make(app, ctx, account);
-    let id = account.id;
+    let (id, session) = (account.id, person.who().session.id);
     app.store
         .write(move |tx| {
+            SignedIn::still(tx, session)?;
             if is_on(tx, id)? {
                 return Err(already_on());
             }

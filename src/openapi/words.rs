@@ -40,6 +40,8 @@ words! {
     };
     /// What a service holds and an app-specific password opens.
     Kind = |about| one_of(about, domain::Kind::ALL.map(domain::Kind::name));
+    /// Whether an account may be used: not before its person accepted the invitation, and not while it is suspended.
+    AccountState = |about| one_of(about, ["invited", "active", "suspended"]);
     /// Why an app-specific password stopped working.
     WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
     /// What an app-specific password opens: some kinds, or what the first app that uses it opens.

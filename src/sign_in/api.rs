@@ -85,7 +85,7 @@ pub struct SignedOutAnswer {
     request_body = SignInRequest,
     responses(
         (status = 200, description = "Signed in.", body = SignInAnswer),
-        of::CodeNeeded, of::WrongCredentials, of::TooManyAttempts
+        of::CodeNeeded, of::WrongCredentials, of::TooManyAttempts, of::AccountSuspended
     ),
 )]
 pub async fn sign_in(

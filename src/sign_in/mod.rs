@@ -73,8 +73,7 @@ pub async fn begin(
     let now = ctx.stamp.now;
     let Ok(name) = AccountName::parse(id, app.default_domain()) else { return Err(wrong()) };
     let turn = app.hasher.turn()?;
-    let account = app.store.read(|conn| rows::by_name(conn, &name))?.filter(|a| a.state == State::Active);
-    let Some(account) = account else {
+    let Some(account) = app.store.read(|conn| rows::by_name(conn, &name))? else {
         return Err(stranger(app, ctx, turn, &name, password).await);
     };
     let own = match at.browser_token {
@@ -86,6 +85,15 @@ pub async fn begin(
     let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
     if !turn.matches(password, kept).await? {
         return Err(wrong());
+    }
+    match account.state {
+        State::Active => {}
+        // Nobody knows the password of one who was invited; whoever has it all the same opens nothing with it.
+        State::Invited => return Err(wrong()),
+        State::Suspended => {
+            attempt.right_so_far(app).await?;
+            return Err(suspended());
+        }
     }
     let session = Session {
         id: SessionId::new(now, &mut ctx.rng),
@@ -186,16 +194,19 @@ async fn finish(
     Ok(Done { account, token, browser_token: own.map(|(_, token)| token) })
 }
 
-/// Checks, in the transaction, that the password wasn't changed while this sign-in was on its way.
+/// Checks, in the transaction, that the account wasn't suspended, and its password not changed, while this sign-in was on its way.
 fn still_the_password(tx: &mut Tx<'_>, session: &Session, seen: Timestamp) -> Result<(), Problem> {
     match rows::by_id(tx, session.account)? {
-        Some(account) if account.password_changed_at == seen => Ok(()),
-        _ => Err(wrong()),
+        Some(account) if account.password_changed_at != seen => Err(wrong()),
+        Some(account) if account.state == State::Active => Ok(()),
+        Some(_) => Err(suspended()),
+        None => Err(wrong()),
     }
 }
 
 fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
     sessions::insert(tx, session, hash)?;
+    rows::signed_in(tx, session.account, stamp.now)?;
     let what = What::SignedIn { agent: session.agent.clone() };
     let event = stamp.event(Some(session.account), domain::Actor::Account(session.account), what);
     Ok(events::append(tx, stamp.now, event)?)
@@ -239,6 +250,11 @@ async fn stranger(app: &App, ctx: &Ctx, turn: Turn, name: &AccountName, password
 
 /// The bucket of failures at IDs that nobody has. Nothing is ever read from it.
 const NOBODY: &str = "nobody";
+
+/// Said only to somebody who has the password.
+fn suspended() -> Problem {
+    Problem::new(Code::AccountSuspended, "Your account is suspended. Ask an administrator.")
+}
 
 fn wrong() -> Problem {
     Problem::new(Code::WrongCredentials, "That ID and password don't match. Check both, and try again.")

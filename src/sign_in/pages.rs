@@ -227,6 +227,7 @@ fn purpose(next: &str) -> &'static str {
         "/security/two-factor" => "turn two-factor authentication on",
         "/security/two-factor/off" => "turn two-factor authentication off",
         path if path.starts_with("/services") => "change services",
+        path if path.starts_with("/people") => "change people’s accounts",
         _ => "go on",
     }
 }

@@ -29,10 +29,11 @@ pub struct Visit {
 }
 
 /// The parts of the left column, in their order: label, address, whether it is for administrators.
-const NAVIGATION: [(&str, &str, bool); 5] = [
+const NAVIGATION: &[(&str, &str, bool)] = &[
     ("Sign-In and Security", "/security", false),
     ("App-Specific Passwords", "/app-passwords", false),
     ("Activity", "/activity", false),
+    ("People", "/people", true),
     ("Groups", "/groups", true),
     ("Services", "/services", true),
 ];

@@ -23,8 +23,11 @@ fn an_administrator_adds_accounts() {
     let made = admin.api.post("/accounts", &asked).json(201);
     let id = made["id"].clone();
     assert!(id.as_str().is_some_and(|id| id.starts_with("acc_")), "{id}");
-    let expected =
-        json!({ "id": id, "name": "bob@example.org", "display_name": "Bob B.", "administrator": true });
+    let expected = json!({
+        "id": id, "name": "bob@example.org", "display_name": "Bob B.", "administrator": true, "aliases": [],
+        "state": "active", "two_factor": false, "app_passwords": 0, "created_at": made["created_at"],
+        "last_signed_in_at": null, "groups": [],
+    });
     assert_eq!(made, expected);
     let bob = Person::new(&server, "bob@example.org", None).signed_in();
     bob.api.get("/services").with(200);

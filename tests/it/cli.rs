@@ -101,6 +101,58 @@ fn an_administrator_manages_a_running_server_and_one_that_is_stopped() {
 }
 
 #[test]
+fn an_administrator_manages_people() {
+    let server = Server::start();
+    let cli = Cli::new();
+    let run = |arguments: &[&str]| admin(&server, &cli, &[&["account"], arguments].concat(), "");
+    let said = |arguments: &[&str], said: &str| assert_eq!(run(arguments).with(0).out, format!("{said}\n"));
+    assert!(run(&["list"]).with(0).out.starts_with("There is nobody yet."));
+    let bob = "bob@example.org";
+    let invited = run(&["invite", bob, "--name", "Bob B.", "--alias", "b@example.org"]).with(0);
+    let invited = invited.said("Invited bob@example.org. With this link they set their password, once:");
+    assert!(invited.out.contains("/invitation/") && invited.out.lines().count() == 1, "{}", invited.out);
+    assert!(run(&["invite-link", bob]).with(0).out.contains("/invitation/"));
+    assert!(run(&["invite-link", bob, "--json"]).json()["expires_at"].is_string());
+    assert_eq!(run(&["invite", ADA, "--name", "Ada", "--admin", "--json"]).json()["administrator"], true);
+    let listed = run(&["list"]).with(0).out;
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert!(listed.contains("bob@example.org  Bob B.  invited"), "{listed}");
+    assert_eq!(run(&["list", "--search", "B.", "--json"]).json()["accounts"][0]["name"], bob);
+    assert!(run(&["list", "--search", "%x"]).with(0).out.starts_with("No ID, no alias"));
+    for n in 0..3 {
+        server.person_without_second_factor(&format!("p{n}@example.org"));
+    }
+    let p0 = "p0@example.org";
+    said(&["suspend", p0], "Suspended p0@example.org. It is signed out everywhere.");
+    said(&["resume", p0], "Resumed p0@example.org.");
+    said(&["make-admin", p0], "p0@example.org administers this server.");
+    run(&["suspend", p0]).with(1).said("last administrator");
+    run(&["unmake-admin", p0]).with(1).said("Make somebody else one first.");
+    said(&["make-admin", "p1@example.org"], "p1@example.org administers this server.");
+    said(&["unmake-admin", p0], "p0@example.org doesn't administer this server.");
+    said(&["rename", p0, "--name", "Zero"], "p0@example.org is called Zero.");
+    said(&["alias", "add", p0, "zero@example.org"], "zero@example.org signs p0@example.org in too.");
+    run(&["alias", "add", p0, bob]).with(1).said("bob@example.org is the ID already");
+    let shown = run(&["show", p0]).with(0).out;
+    assert!(shown.contains("zero@example.org") && shown.contains("Zero"), "{shown}");
+    assert_eq!(run(&["show", p0, "--json"]).json()["aliases"], json!(["zero@example.org"]));
+    said(&["alias", "remove", p0, "zero@example.org"], "zero@example.org no longer signs p0@example.org in.");
+    said(&["remove", p0], "Removed p0@example.org.");
+    for command in ["show", "remove", "suspend", "resume", "make-admin", "invite-link"] {
+        assert_eq!(run(&[command, p0]).with(1).said("There is no account with this ID.").out, "");
+    }
+    // A list of several pages is one list.
+    for n in 0..3 {
+        server
+            .admin()
+            .post("/accounts", &json!({ "id": format!("q{n}@example.org"), "name": "Q" }))
+            .json(201);
+    }
+    let all = run(&["list", "--json"]).json();
+    assert_eq!((all["accounts"].as_array().unwrap().len(), &all["next"]), (7, &Value::Null));
+}
+
+#[test]
 fn an_administrator_can_begin_without_a_server() {
     let server = Server::new(&[]);
     let cli = Cli::new();

@@ -29,6 +29,7 @@ mod logs;
 mod meanwhile;
 mod metrics;
 mod pages;
+mod people;
 mod reset_links;
 mod services;
 mod services_changed;

@@ -7,7 +7,7 @@ use crate::support::{PASSWORD, Person, Request, Server, group};
 const ADA: &str = "ada@example.org";
 
 /// Every page, as somebody signed in who administers the server may open it. `{id}` is an app-specific password's.
-const PAGES: [&str; 23] = [
+const PAGES: &[&str] = &[
     "/security",
     "/security/password",
     "/security/two-factor/off",
@@ -16,6 +16,14 @@ const PAGES: [&str; 23] = [
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
     "/activity",
+    "/people",
+    "/people/invite",
+    "/people/at/ada@example.org",
+    "/people/at/ada@example.org/invite-link",
+    "/people/at/ada@example.org/reset-link",
+    "/people/at/ada@example.org/administrator",
+    "/people/at/ada@example.org/suspend",
+    "/people/at/ada@example.org/remove",
     "/groups",
     "/groups/add",
     "/groups/at/staff",
@@ -34,7 +42,7 @@ const PAGES: [&str; 23] = [
 ];
 
 /// Every address that takes a form.
-const FORMS: [&str; 19] = [
+const FORMS: &[&str] = &[
     "/sign-in",
     "/sign-in/code",
     "/sign-in/confirm",
@@ -46,6 +54,13 @@ const FORMS: [&str; 19] = [
     "/app-passwords/generate",
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
+    "/people/invite",
+    "/people/at/ada@example.org",
+    "/people/at/ada@example.org/invite-link",
+    "/people/at/ada@example.org/reset-link",
+    "/people/at/ada@example.org/administrator",
+    "/people/at/ada@example.org/suspend",
+    "/people/at/ada@example.org/remove",
     "/groups/add",
     "/groups/at/staff",
     "/groups/at/staff/leave/ada%40example%2Eorg",
@@ -57,11 +72,12 @@ const FORMS: [&str; 19] = [
 ];
 
 /// Everything else that answers.
-const OTHERS: [&str; 15] = [
+const OTHERS: &[&str] = &[
     "/health/live",
     "/health/ready",
     "/health/started",
     "/setup/x",
+    "/invitation/x",
     "/reset/x",
     "/sign-in/code",
     "/nothing",
@@ -101,7 +117,7 @@ fn every_answer_has_the_headers_that_keep_it_safe() {
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
     ];
-    for path in PAGES.iter().chain(&OTHERS) {
+    for path in PAGES.iter().chain(OTHERS) {
         let path = path.replace("{id}", &id);
         let page = browser.get(&path).0;
         for (name, value) in expected {
@@ -156,6 +172,12 @@ fn every_page_is_for_those_who_are_signed_in() {
             "/security/two-factor",
             "/security/two-factor/off",
             "/app-passwords/generate",
+            "/people/invite",
+            "/people/at/ada@example.org/invite-link",
+            "/people/at/ada@example.org/reset-link",
+            "/people/at/ada@example.org/administrator",
+            "/people/at/ada@example.org/suspend",
+            "/people/at/ada@example.org/remove",
             "/groups/add",
             "/groups/at/staff/leave/ada%40example%2Eorg",
             "/groups/at/staff/remove",

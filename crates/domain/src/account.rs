@@ -32,7 +32,7 @@ impl AccountName {
         if typed.len() > 1024 {
             return Err(AccountNameError::TooLong);
         }
-        let canonical = canonical(typed.trim());
+        let canonical = fold(typed.trim());
         let name = if canonical.contains('@') || default_domain.is_empty() {
             canonical
         } else {
@@ -70,7 +70,9 @@ impl std::fmt::Display for AccountName {
     }
 }
 
-fn canonical(typed: &str) -> String {
+/// One form for all spellings that a person would call the same: letters lower case, Unicode compatibility-composed (NFKC).
+#[must_use]
+pub fn fold(typed: &str) -> String {
     // Composing changes nothing in ASCII, and a door asks for every sign-in.
     if typed.is_ascii() {
         return typed.to_ascii_lowercase();

@@ -53,6 +53,28 @@ pub enum Actor {
 pub enum What {
     /// An account was made.
     AccountAdded { name: String, administrator: bool },
+    /// An account was made for somebody who has still to set its password, through a one-time link.
+    AccountInvited { name: String, administrator: bool, expires_at: Timestamp },
+    /// A new invitation link was made, and earlier ones stopped working.
+    InviteLinkMade { expires_at: Timestamp },
+    /// Somebody who was invited set their password.
+    InvitationAccepted,
+    /// The account was suspended: nothing that it has opens anything.
+    AccountSuspended,
+    /// The account may be used again.
+    AccountResumed,
+    /// The account was removed, with all that was its own.
+    AccountRemoved { name: String },
+    /// The account's person got another name.
+    AccountRenamed { display_name: String },
+    /// The account's person administers this server from now on.
+    AdministratorMade,
+    /// The account's person no longer administers this server.
+    AdministratorUnmade,
+    /// Another name signs the account in.
+    AliasAdded { alias: String },
+    /// A name no longer signs the account in.
+    AliasRemoved { alias: String },
     /// A person signed in, here or with the command line.
     SignedIn { agent: String },
     /// A person signed out.
@@ -113,6 +135,14 @@ impl What {
     pub const fn changes_account(&self) -> bool {
         match self {
             Self::AccountAdded { .. }
+            | Self::AccountInvited { .. }
+            | Self::InvitationAccepted
+            | Self::AccountSuspended
+            | Self::AccountResumed
+            | Self::AccountRemoved { .. }
+            | Self::AccountRenamed { .. }
+            | Self::AliasAdded { .. }
+            | Self::AliasRemoved { .. }
             | Self::PasswordChanged { .. }
             | Self::PasswordReset { .. }
             | Self::TwoFactorOff { .. }
@@ -126,6 +156,9 @@ impl What {
             | Self::OthersSignedOut { .. }
             | Self::SignInBlocked
             | Self::ResetLinkMade { .. }
+            | Self::InviteLinkMade { .. }
+            | Self::AdministratorMade
+            | Self::AdministratorUnmade
             | Self::TwoFactorOn
             | Self::AppPasswordTriedAfterEnd { .. }
             | Self::ServiceAdded { .. }

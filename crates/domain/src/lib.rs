@@ -20,7 +20,7 @@ mod time;
 mod token;
 mod totp;
 
-pub use account::{AccountName, AccountNameError, DisplayName};
+pub use account::{AccountName, AccountNameError, DisplayName, fold};
 pub use app_password::{
     ACTIVE_APP_PASSWORDS_MAX, Admission, AppPassword, AppPasswordSecret, Ended, Label, LastUse, Opens,
     WhyEnded,

@@ -19,6 +19,8 @@ pub mod figures;
 pub mod groups;
 pub mod keys;
 pub mod links;
+pub mod people;
+pub mod removal;
 pub mod services;
 pub mod sessions;
 pub mod totp;
@@ -44,6 +46,8 @@ mod tests {
             groups::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,
+            people::STATEMENTS,
+            removal::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,
             totp::STATEMENTS,

@@ -1,9 +1,9 @@
-//! One-time links: setting up the first account, resetting a password.
+//! One-time links: setting up the first account, accepting an invitation, resetting a password.
 
 use domain::{AccountId, LinkId, Timestamp};
 
 use crate::{
-    db::{Conn, DbError},
+    db::{Conn, DbError, Row},
     row, statements,
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub enum Purpose {
     /// Setting up the first account.
     SetUp,
+    /// Setting the first password of this account, whose person was invited.
+    Invite(AccountId),
     /// Setting a new password for this account; its second factor is still asked for.
     Reset(AccountId),
     /// The same for somebody who has lost their second factor: it is taken away.
@@ -25,17 +27,21 @@ pub struct Link {
     pub id: LinkId,
     /// What it is for.
     pub purpose: Purpose,
+    /// The account of whoever made it; none for the command line on the server's machine, and for Doorkey itself.
+    pub made_by: Option<AccountId>,
     /// Until when it can be spent.
     pub expires_at: Timestamp,
 }
 
 statements! {
-    INSERT = "INSERT INTO links (id, token_hash, purpose, account_id, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    BY_TOKEN = "SELECT id, purpose, account_id, expires_at FROM links WHERE token_hash = $1";
+    INSERT = "INSERT INTO links (id, token_hash, purpose, account_id, created_at, expires_at, made_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    BY_TOKEN = "SELECT id, purpose, account_id, expires_at, made_by FROM links WHERE token_hash = $1";
+    OF_ACCOUNT = "SELECT id, purpose, account_id, expires_at, made_by FROM links
+        WHERE account_id = $1 AND expires_at > $2";
     SPEND = "DELETE FROM links WHERE id = $1";
     DELETE_SET_UP = "DELETE FROM links WHERE purpose = 'setup'";
-    DELETE_RESET = "DELETE FROM links WHERE account_id = $1";
+    DELETE_OF_ACCOUNT = "DELETE FROM links WHERE account_id = $1";
     DELETE_EXPIRED = "DELETE FROM links WHERE expires_at <= $1";
 }
 
@@ -46,12 +52,13 @@ statements! {
 pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8], now: Timestamp) -> Result<(), DbError> {
     let (purpose, account) = match link.purpose {
         Purpose::SetUp => ("setup", None),
+        Purpose::Invite(account) => ("invite", Some(account.to_string())),
         Purpose::Reset(account) => ("reset", Some(account.to_string())),
         Purpose::ResetBoth(account) => ("reset_both", Some(account.to_string())),
     };
     match &account {
         None => conn.execute(&DELETE_SET_UP, &[])?,
-        Some(account) => conn.execute(&DELETE_RESET, &[account.as_str().into()])?,
+        Some(account) => conn.execute(&DELETE_OF_ACCOUNT, &[account.as_str().into()])?,
     };
     conn.execute(
         &INSERT,
@@ -62,6 +69,7 @@ pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8], now: Timestamp) -
             account.into(),
             now.millis().into(),
             link.expires_at.millis().into(),
+            link.made_by.map(|id| id.to_string()).into(),
         ],
     )
     .map(drop)
@@ -72,15 +80,25 @@ pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8], now: Timestamp) -
 /// # Errors
 /// As the database has them.
 pub fn by_token(conn: &mut Conn, token_hash: &[u8], now: Timestamp) -> Result<Option<Link>, DbError> {
-    let Some(row) = conn.query_one(&BY_TOKEN, &[token_hash.into()])? else { return Ok(None) };
-    let purpose = match (row.text(1)?, row::opt_parsed(&row, 2)?) {
-        ("setup", None) => Purpose::SetUp,
-        ("reset", Some(account)) => Purpose::Reset(account),
-        ("reset_both", Some(account)) => Purpose::ResetBoth(account),
-        _ => return Err(row::corrupt("links.purpose")),
-    };
-    let link = Link { id: row::parsed(&row, 0)?, purpose, expires_at: row::time(&row, 3)? };
-    Ok((now < link.expires_at).then_some(link))
+    let found = conn.query_one(&BY_TOKEN, &[token_hash.into()])?;
+    Ok(found.as_ref().map(read).transpose()?.filter(|link| now < link.expires_at))
+}
+
+/// The account's link that is still to be spent, if its time isn't over: there is only one, the newest.
+///
+/// # Errors
+/// As the database has them.
+pub fn of_account(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Option<Link>, DbError> {
+    let params = [account.to_string().into(), now.millis().into()];
+    conn.query_one(&OF_ACCOUNT, &params)?.as_ref().map(read).transpose()
+}
+
+/// Takes back the account's links.
+///
+/// # Errors
+/// As the database has them.
+pub fn delete_of_account(conn: &mut Conn, account: AccountId) -> Result<(), DbError> {
+    conn.execute(&DELETE_OF_ACCOUNT, &[account.to_string().into()]).map(drop)
 }
 
 /// Spends a link. False when it was spent already: then nothing may follow from it.
@@ -97,4 +115,16 @@ pub fn spend(conn: &mut Conn, id: LinkId) -> Result<bool, DbError> {
 /// As the database has them.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<(), DbError> {
     conn.execute(&DELETE_EXPIRED, &[now.millis().into()]).map(drop)
+}
+
+fn read(row: &Row) -> Result<Link, DbError> {
+    let purpose = match (row.text(1)?, row::opt_parsed(row, 2)?) {
+        ("setup", None) => Purpose::SetUp,
+        ("invite", Some(account)) => Purpose::Invite(account),
+        ("reset", Some(account)) => Purpose::Reset(account),
+        ("reset_both", Some(account)) => Purpose::ResetBoth(account),
+        _ => return Err(row::corrupt("links.purpose")),
+    };
+    let (made_by, expires_at) = (row::opt_parsed(row, 4)?, row::time(row, 3)?);
+    Ok(Link { id: row::parsed(row, 0)?, purpose, made_by, expires_at })
 }

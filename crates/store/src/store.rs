@@ -15,6 +15,7 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0001_accounts_and_app_passwords.sql"),
     },
     Migration { version: 2, name: "groups", sql: include_str!("../migrations/0002_groups.sql") },
+    Migration { version: 3, name: "people", sql: include_str!("../migrations/0003_people.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -7,19 +7,39 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Call;
+use super::people::{self, Person};
 use crate::cli::console::Console;
 use crate::cli::failure::Failure;
 use crate::cli::render::{plain, read};
 use crate::cli::{in_path, path_part};
+use crate::clock::Clock;
+
+const LINK_HELP: &str =
+    "The link is printed alone on standard output, the words around it on standard error.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add an account
+    /// List people, in the order of their IDs
+    List {
+        /// Only those whose ID, alias, or a word of whose name begins with this
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one person
+    Show(One),
+    /// Add an account, with its password
     Add(Add),
+    /// Invite somebody: make their account, and a one-time link with which they set its password
+    #[command(after_help = LINK_HELP)]
+    Invite(Invite),
+    /// Make a new invitation link; earlier ones stop working
+    #[command(after_help = LINK_HELP)]
+    InviteLink(One),
     /// Make a one-time link with which somebody sets a new password
-    #[command(
-        after_help = "The link is printed alone on standard output, the words around it on standard error."
-    )]
+    #[command(after_help = LINK_HELP)]
     ResetLink {
         /// The account's ID
         #[arg(value_parser = path_part)]
@@ -31,6 +51,79 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Suspend an account: it is signed out everywhere, and no app signs in with it
+    Suspend(One),
+    /// Let a suspended account be used again
+    Resume(One),
+    /// Remove an account for good, with all that is its own
+    Remove {
+        /// The account's ID
+        #[arg(value_parser = path_part)]
+        id: String,
+    },
+    /// Let somebody administer this server
+    MakeAdmin(One),
+    /// End somebody's administering this server
+    UnmakeAdmin(One),
+    /// Change what somebody is called
+    Rename {
+        #[command(flatten)]
+        one: One,
+        /// What they are called from now on
+        #[arg(long)]
+        name: String,
+    },
+    /// Other names that sign an account in
+    #[command(subcommand)]
+    Alias(Alias),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Alias {
+    /// Add one
+    Add {
+        #[command(flatten)]
+        one: One,
+        /// Another e-mail address
+        alias: String,
+    },
+    /// Remove one
+    Remove {
+        #[command(flatten)]
+        one: One,
+        /// The alias
+        #[arg(value_parser = path_part)]
+        alias: String,
+    },
+}
+
+/// An account, and how its answer is to be printed.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    /// The account's ID
+    #[arg(value_parser = path_part)]
+    id: String,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Invite {
+    /// Their ID, an e-mail address
+    id: String,
+    /// What they are called
+    #[arg(long)]
+    name: String,
+    /// Another e-mail address that signs them in; may be given again
+    #[arg(long = "alias", value_name = "ALIAS")]
+    aliases: Vec<String>,
+    /// Let them administer this server
+    #[arg(long)]
+    admin: bool,
+    /// Print the API's answer as JSON, with the link in it
+    #[arg(long)]
+    json: bool,
 }
 
 const ADD_HELP: &str = "The password is asked for on the terminal, twice. With --totp, the secret for the authenticator \
@@ -65,14 +158,21 @@ struct Added {
 }
 
 #[derive(Deserialize)]
-struct ResetLink {
+struct Link {
     link: String,
     expires_at: Timestamp,
 }
 
 impl Command {
     pub(super) fn call(&self, console: &mut Console) -> Result<Call, Failure> {
+        let of = |id: &str, rest: &str| format!("/accounts/{}{rest}", in_path(id));
+        let call = |method, path, body| Ok(Call { method, path, body });
         match self {
+            Self::List { search, .. } => {
+                let search = search.as_deref().unwrap_or_default();
+                call(Method::GET, format!("/accounts?limit=1000&q={}", in_path(search)), None)
+            }
+            Self::Show(one) => call(Method::GET, of(&one.id, ""), None),
             Self::Add(add) => {
                 let password = new_password(add, console)?;
                 let body = json!({
@@ -82,36 +182,109 @@ impl Command {
                     "administrator": add.admin,
                     "totp": add.totp,
                 });
-                Ok(Call { method: Method::POST, path: "/accounts".into(), body: Some(body) })
+                call(Method::POST, "/accounts".into(), Some(body))
             }
+            Self::Invite(Invite { id, name, aliases, admin, .. }) => {
+                let body = json!({ "id": id, "name": name, "aliases": aliases, "administrator": admin });
+                call(Method::POST, "/accounts".into(), Some(body))
+            }
+            Self::InviteLink(one) => call(Method::POST, of(&one.id, "/invite-link"), None),
             Self::ResetLink { id, lost_second_factor, .. } => {
-                let path = format!("/accounts/{}/reset-link", in_path(id));
                 let body = Some(json!({ "lost_second_factor": lost_second_factor }));
-                Ok(Call { method: Method::POST, path, body })
+                call(Method::POST, of(id, "/reset-link"), body)
+            }
+            Self::Suspend(one) => call(Method::POST, of(&one.id, "/suspend"), None),
+            Self::Resume(one) => call(Method::POST, of(&one.id, "/resume"), None),
+            Self::Remove { id } => call(Method::DELETE, of(id, ""), None),
+            Self::MakeAdmin(one) => {
+                call(Method::PATCH, of(&one.id, ""), Some(json!({ "administrator": true })))
+            }
+            Self::UnmakeAdmin(one) => {
+                call(Method::PATCH, of(&one.id, ""), Some(json!({ "administrator": false })))
+            }
+            Self::Rename { one, name } => {
+                call(Method::PATCH, of(&one.id, ""), Some(json!({ "display_name": name })))
+            }
+            Self::Alias(Alias::Add { one, alias }) => {
+                call(Method::POST, of(&one.id, "/aliases"), Some(json!({ "alias": alias })))
+            }
+            Self::Alias(Alias::Remove { one, alias }) => {
+                call(Method::DELETE, of(&one.id, &format!("/aliases/{}", in_path(alias))), None)
             }
         }
     }
 
-    pub(super) fn print(&self, answer: &Value, console: &mut Console) -> Result<(), Failure> {
+    const fn is_json(&self) -> bool {
         match self {
-            Self::Add(Add { json: true, .. }) | Self::ResetLink { json: true, .. } => console.json(answer),
+            Self::List { json, .. }
+            | Self::Add(Add { json, .. })
+            | Self::Invite(Invite { json, .. })
+            | Self::ResetLink { json, .. } => *json,
+            Self::Show(one)
+            | Self::InviteLink(one)
+            | Self::Suspend(one)
+            | Self::Resume(one)
+            | Self::MakeAdmin(one)
+            | Self::UnmakeAdmin(one)
+            | Self::Rename { one, .. }
+            | Self::Alias(Alias::Add { one, .. } | Alias::Remove { one, .. }) => one.json,
+            Self::Remove { .. } => false,
+        }
+    }
+
+    pub(super) fn print(&self, answer: &Value, console: &mut Console) -> Result<(), Failure> {
+        if self.is_json() {
+            return console.json(answer);
+        }
+        let link = |console: &mut Console, before: String| {
+            let Link { link, expires_at } = read(answer)?;
+            console.secret(&plain(&before), &link, &format!("It is good until {}.", expires_at.exact()))
+        };
+        let person = || read::<Person>(answer);
+        let said = match self {
+            Self::List { search, .. } => people::list(&read(answer)?, search.as_deref(), Clock::System.now()),
+            Self::Show(_) => people::person(&person()?, Clock::System.now()),
             Self::Add(_) => {
                 let Added { name, totp_secret } = read(answer)?;
                 let added = plain(&format!("Added {name}."));
-                match totp_secret {
-                    None => console.say(&added),
-                    Some(secret) => console.secret(
-                        &format!("{added} The secret for their authenticator app, shown this once:"),
-                        &secret,
-                        "Hand it on in a way that nobody else sees.",
-                    ),
-                }
+                let Some(secret) = totp_secret else { return console.say(&added) };
+                return console.secret(
+                    &format!("{added} The secret for their authenticator app, shown this once:"),
+                    &secret,
+                    "Hand it on in a way that nobody else sees.",
+                );
+            }
+            Self::Invite(_) => {
+                let name = person()?.name;
+                return link(
+                    console,
+                    format!("Invited {name}. With this link they set their password, once:"),
+                );
+            }
+            Self::InviteLink(one) => {
+                return link(console, format!("With this link {} sets their password, once:", one.id));
             }
             Self::ResetLink { id, .. } => {
-                let ResetLink { link, expires_at } = read(answer)?;
-                let before = format!("With this link {} sets a new password, once:", plain(id));
-                console.secret(&before, &link, &format!("It is good until {}.", expires_at.exact()))
+                return link(console, format!("With this link {id} sets a new password, once:"));
             }
+            Self::Suspend(_) => format!("Suspended {}. It is signed out everywhere.", person()?.name),
+            Self::Resume(_) => format!("Resumed {}.", person()?.name),
+            Self::Remove { id } => format!("Removed {id}."),
+            Self::MakeAdmin(_) => format!("{} administers this server.", person()?.name),
+            Self::UnmakeAdmin(_) => format!("{} doesn't administer this server.", person()?.name),
+            Self::Rename { .. } => {
+                let person = person()?;
+                format!("{} is called {}.", person.name, person.display_name)
+            }
+            Self::Alias(Alias::Add { alias, .. }) => format!("{alias} signs {} in too.", person()?.name),
+            Self::Alias(Alias::Remove { alias, .. }) => {
+                format!("{alias} no longer signs {} in.", person()?.name)
+            }
+        };
+        // A table's cells are made safe one by one, and it has lines.
+        match self {
+            Self::List { .. } | Self::Show(_) => console.say(&said),
+            _ => console.say(&plain(&said)),
         }
     }
 }

@@ -3,15 +3,17 @@
 mod account;
 mod backup;
 mod group;
+mod people;
 mod service;
 
 use axum::http::Method;
 use clap::Subcommand;
 use serde_json::Value;
 
+use super::client::{CallError, Client};
 use super::console::Console;
 use super::failure::Failure;
-use super::{Place, local};
+use super::{Place, in_path, local};
 
 const HELP: &str =
     "These go through the running server's socket in the data folder, or work on the data when none runs.";
@@ -65,7 +67,32 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
 /// Asks the server. Whatever has to be asked of a person was asked before: while somebody thinks, no data folder stays locked.
 async fn ask(place: &Place, call: Call, makes_data: bool) -> Result<Value, Failure> {
     let client = local::connect(place, makes_data).await?;
-    let answer = client.request(call.method, &call.path, call.body.as_ref()).await;
+    let answer = all(&client, &call).await;
     client.close().await;
     Ok(answer?)
+}
+
+/// One answer; where it is a list of accounts that goes on, all of it.
+async fn all(client: &Client, call: &Call) -> Result<Value, CallError> {
+    let next = |answer: &Value| {
+        answer.get("accounts").and(answer.get("next")).and_then(Value::as_str).map(str::to_owned)
+    };
+    let mut answer = client.request(call.method.clone(), &call.path, call.body.as_ref()).await?;
+    let mut after = next(&answer);
+    while let Some(cursor) = after {
+        let path = format!("{}&after={}", call.path, in_path(&cursor));
+        let mut more = client.request(call.method.clone(), &path, None).await?;
+        after = next(&more);
+        if let (Some(Value::Array(all)), Some(Value::Array(more))) =
+            (answer.get_mut("accounts"), more.get_mut("accounts"))
+        {
+            all.append(more);
+        }
+    }
+    if answer.get("accounts").is_some()
+        && let Some(next) = answer.get_mut("next")
+    {
+        *next = Value::Null;
+    }
+    Ok(answer)
 }

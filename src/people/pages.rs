@@ -1,0 +1,420 @@
+//! *People*, in a browser, for administrators.
+
+use axum::{
+    extract::{Path, Query, rejection::QueryRejection},
+    response::Response,
+};
+use domain::ACTIVE_APP_PASSWORDS_MAX;
+use serde::Deserialize;
+use store::{accounts::State, people::Person};
+
+use super::{
+    ALIASES_MAX, Asked, Changes, Invitee,
+    views::{
+        About, AskPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow, Question, ResetLinkPage,
+        StateBadge,
+    },
+};
+use crate::{
+    access::{Fresh, SignedIn},
+    accounts::{
+        NewAccount, invitations,
+        links::{self, Handed},
+    },
+    groups,
+    problem::{Code, Problem},
+    web::{
+        form::Form,
+        in_query,
+        views::{Choice, Field, NoticeKind},
+        visit::{Visit, about},
+    },
+};
+
+const HERE: &str = "/people";
+
+/// What is looked for, and after whom.
+#[derive(Default, Deserialize)]
+pub struct ListQuery {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+const fn badge(state: State) -> StateBadge {
+    match state {
+        State::Active => StateBadge::Active,
+        State::Invited => StateBadge::Invited,
+        State::Suspended => StateBadge::Suspended,
+    }
+}
+
+/// By the account's own id: a page that is open while an ID goes to somebody else still means the one whom it showed.
+fn page_of(person: &Person) -> String {
+    format!("{HERE}/at/{}", person.id)
+}
+
+/// `GET /people`.
+pub async fn list(
+    visit: Visit,
+    person: SignedIn,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let ListQuery { q, after } = query.map(|Query(query)| query).unwrap_or_default();
+    let asked = Asked { look_for: q.clone(), after: after.clone(), limit: super::PAGE };
+    let page = super::list(&visit.app, &visit.ctx, &person.admin()?, asked).await?;
+    let rows = page.people.iter().map(|person| PersonRow {
+        name: person.display_name.as_str().into(),
+        id: person.name.to_string(),
+        href: page_of(person),
+        state: badge(person.state),
+        administrator: person.administrator,
+        groups: person.groups.iter().map(ToString::to_string).collect(),
+        two_factor: person.two_factor_since.is_some(),
+        app_passwords: person.app_passwords,
+        signed_in: person.signed_in_at.map(|at| visit.when(at)),
+    });
+    let first = format!("{HERE}?q={}", in_query(&q));
+    let next = page.next.map(|next| format!("{first}&after={}", in_query(&next)));
+    let view = ListPage {
+        frame: visit.frame(&person, HERE),
+        invite_href: format!("{HERE}/invite"),
+        search_action: HERE.into(),
+        rows: rows.collect(),
+        first_href: (!after.is_empty()).then_some(first),
+        next_href: next,
+        look_for: q.trim().into(),
+    };
+    Ok(visit.show(&view))
+}
+
+/// `GET /people/invite`.
+pub async fn invite(visit: Visit, person: Fresh<SignedIn>) -> Result<Response, Problem> {
+    invite_page(&visit, &person, ["", "", ""], false, &[], None)
+}
+
+fn invite_page(
+    visit: &Visit,
+    person: &Fresh<SignedIn>,
+    [id, name, aliases]: [&str; 3],
+    administrator: bool,
+    chosen: &[&str],
+    problem: Option<&Problem>,
+) -> Result<Response, Problem> {
+    let field = |value: &str, name| Field { value: value.into(), error: about(problem, &[name]) };
+    let groups = groups::list(&visit.app, person.admin()?.who())?.into_iter().map(|listed| {
+        let name = listed.group.name.to_string();
+        Choice {
+            chosen: chosen.contains(&name.as_str()),
+            label: name.clone(),
+            value: name,
+            hint: String::new(),
+        }
+    });
+    let view = InvitePage {
+        groups: groups.collect(),
+        groups_error: about(problem, &["groups"]),
+        frame: visit.frame(person.who(), HERE),
+        action: format!("{HERE}/invite"),
+        cancel_href: HERE.into(),
+        id: field(id, "id"),
+        name: field(name, "name"),
+        aliases: field(aliases, "aliases"),
+        administrator,
+    };
+    Ok(visit.show_again(&view, problem))
+}
+
+/// `POST /people/invite`: the answer shows the link, this once.
+pub async fn post_invite(mut visit: Visit, person: Fresh<SignedIn>, form: Form) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let (typed, administrator) =
+        (["id", "name", "aliases"].map(|name| form.get(name)), form.ticked("administrator"));
+    let [id, name, aliases] = typed;
+    let invitee = NewAccount::parse(&visit.app, id, name, administrator)
+        .and_then(|new| Invitee::parse(&visit.app, new, aliases.split_whitespace(), form.all("group")));
+    let invited = match invitee {
+        Ok(invitee) => super::invite(&visit.app, &mut visit.ctx, &admin, invitee).await,
+        Err(problem) => Err(problem),
+    };
+    match invited {
+        Ok((invited, handed)) => {
+            Ok(link_page(&visit, person.who(), &invited, &handed, "set their password and sign in"))
+        }
+        Err(problem) if matches!(problem.code, Code::Unfit | Code::Conflict) => {
+            let chosen: Vec<_> = form.all("group").collect();
+            invite_page(&visit, &person, typed, administrator, &chosen, Some(&problem))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+fn link_page(visit: &Visit, person: &SignedIn, whose: &Person, handed: &Handed, does: &str) -> Response {
+    let view = LinkPage {
+        frame: visit.frame(person, HERE),
+        name: whose.display_name.as_str().into(),
+        id: whose.name.to_string(),
+        link: handed.link.expose().clone(),
+        does: does.into(),
+        expires: visit.when(handed.expires_at),
+        person_href: page_of(whose),
+    };
+    visit.show(&view)
+}
+
+/// `GET /people/at/{who}`.
+pub async fn person(visit: Visit, person: SignedIn, Path(who): Path<String>) -> Result<Response, Problem> {
+    let shown = super::get(&visit.app, &visit.ctx, &person.admin()?, &who)?;
+    person_page(&visit, &person, shown, ["", ""], None)
+}
+
+fn person_page(
+    visit: &Visit,
+    person: &SignedIn,
+    shown: Person,
+    [display_name, alias]: [&str; 2],
+    problem: Option<&Problem>,
+) -> Result<Response, Problem> {
+    let here = page_of(&shown);
+    let link = visit.app.store.read(|conn| store::links::of_account(conn, shown.id, visit.now()))?;
+    let (name_error, alias_error) = (about(problem, &["display_name"]), about(problem, &["alias"]));
+    let called = if name_error.is_some() { display_name } else { shown.display_name.as_str() };
+    let view = PersonPage {
+        frame: visit.frame(person, HERE),
+        about: About {
+            id: shown.name.to_string(),
+            groups: shown.groups.iter().map(ToString::to_string).collect(),
+            state: badge(shown.state),
+            two_factor: shown.two_factor_since.map(|at| visit.when(at)),
+            app_passwords: shown.app_passwords,
+            signed_in: shown.signed_in_at.map(|at| visit.when(at)),
+            made: visit.when(shown.created_at),
+        },
+        limit: ACTIVE_APP_PASSWORDS_MAX,
+        administrator: shown.administrator,
+        oneself: shown.id == person.account.id,
+        list_href: HERE.into(),
+        action: here.clone(),
+        display_name: Field { value: called.into(), error: name_error },
+        aliases: shown.aliases.iter().map(ToString::to_string).collect(),
+        alias: (shown.aliases.len() < ALIASES_MAX).then(|| Field { value: alias.into(), error: alias_error }),
+        link_expires: link.map(|link| visit.when(link.expires_at)),
+        invite_link_href: format!("{here}/invite-link"),
+        reset_link_href: format!("{here}/reset-link"),
+        administrator_href: format!("{here}/administrator"),
+        suspend_href: format!("{here}/suspend"),
+        remove_href: format!("{here}/remove"),
+        name: shown.display_name.as_str().into(),
+    };
+    Ok(visit.show_again(&view, problem))
+}
+
+/// `POST /people/at/{who}`: the page's own small forms, told apart by the button that sent them.
+pub async fn post_person(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let (app, ctx) = (&visit.app, &visit.ctx);
+    let done = match form.get("do") {
+        "name" => match Changes::parse(Some(form.get("display_name")), None) {
+            Ok(changes) => super::edit(app, ctx, &admin, &who, changes).await,
+            Err(problem) => Err(problem),
+        },
+        "add-alias" => super::add_alias(app, ctx, &admin, &who, form.get("alias")).await,
+        "remove-alias" => super::remove_alias(app, ctx, &admin, &who, form.get("alias")).await,
+        "resume" => super::resume(app, ctx, &admin, &who).await,
+        _ => Err(Problem::new(Code::Unreadable, "Go back, and use the page's own buttons.")),
+    };
+    match done {
+        Ok(changed) => {
+            let text = match form.get("do") {
+                "name" => format!("{} is called {} now.", changed.name, changed.display_name.as_str()),
+                "add-alias" => {
+                    format!("{} signs {} in too.", form.get("alias"), changed.display_name.as_str())
+                }
+                "remove-alias" => {
+                    format!("{} no longer signs {} in.", form.get("alias"), changed.display_name.as_str())
+                }
+                _ => format!(
+                    "{} can sign in again, and so can the apps with their app-specific passwords.",
+                    changed.display_name.as_str()
+                ),
+            };
+            Ok(visit.go(&page_of(&changed), NoticeKind::Success, &text))
+        }
+        Err(problem) if problem.field.is_some() => {
+            let shown = super::get(app, ctx, admin.who(), &who)?;
+            let typed = [form.get("display_name"), form.get("alias")];
+            person_page(&visit, person.who(), shown, typed, Some(&problem))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// A page that asks once.
+fn ask(
+    visit: &Visit,
+    person: &Fresh<SignedIn>,
+    who: &str,
+    part: &str,
+    question: impl FnOnce(&Person) -> Question,
+) -> Result<Response, Problem> {
+    let asked = super::get(&visit.app, &visit.ctx, person.admin()?.who(), who)?;
+    let here = page_of(&asked);
+    let view = AskPage {
+        frame: visit.frame(person.who(), HERE),
+        action: format!("{here}/{part}"),
+        cancel_href: here,
+        question: question(&asked),
+        name: asked.display_name.as_str().into(),
+        id: asked.name.to_string(),
+        app_passwords: asked.app_passwords,
+    };
+    Ok(visit.show(&view))
+}
+
+/// `GET /people/at/{who}/suspend`.
+pub async fn suspend(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    ask(&visit, &person, &who, "suspend", |_| Question::Suspend)
+}
+
+/// `POST /people/at/{who}/suspend`.
+pub async fn post_suspend(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    _form: Form,
+) -> Result<Response, Problem> {
+    let suspended = super::suspend(&visit.app, &visit.ctx, &person.admin()?, &who).await?;
+    let text = format!("{} is suspended, and signed out everywhere.", suspended.display_name.as_str());
+    Ok(visit.go(&page_of(&suspended), NoticeKind::Success, &text))
+}
+
+/// `GET /people/at/{who}/remove`.
+pub async fn remove(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    let question = |asked: &Person| match asked.state {
+        State::Invited => Question::Withdraw,
+        State::Active | State::Suspended => Question::Remove,
+    };
+    ask(&visit, &person, &who, "remove", question)
+}
+
+/// `POST /people/at/{who}/remove`.
+pub async fn post_remove(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    _form: Form,
+) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let removed = super::get(&visit.app, &visit.ctx, admin.who(), &who)?;
+    super::remove(&visit.app, &visit.ctx, &admin, &who).await?;
+    let text = format!("The account {} is removed.", removed.name);
+    Ok(visit.go(HERE, NoticeKind::Success, &text))
+}
+
+/// `GET /people/at/{who}/administrator`.
+pub async fn administrator(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    let question = |asked: &Person| match asked.administrator {
+        true => Question::UnmakeAdministrator,
+        false => Question::MakeAdministrator,
+    };
+    ask(&visit, &person, &who, "administrator", question)
+}
+
+/// `POST /people/at/{who}/administrator`: `make` says which of the two was asked.
+pub async fn post_administrator(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let make = match form.get("make") {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Problem::new(Code::Unreadable, "Go back, and use the page's own buttons.")),
+    };
+    let changes = Changes { display_name: None, administrator: Some(make) };
+    let changed = super::edit(&visit.app, &visit.ctx, &person.admin()?, &who, changes).await?;
+    let is = if make { "administers this server now" } else { "no longer administers this server" };
+    let text = format!("{} {is}.", changed.display_name.as_str());
+    // Who gave up their own rights has no way to that page any more.
+    let oneself = changed.id == person.who().account.id;
+    let to = if oneself && !make { "/security".into() } else { page_of(&changed) };
+    Ok(visit.go(&to, NoticeKind::Success, &text))
+}
+
+/// `GET /people/at/{who}/invite-link`.
+pub async fn invite_link(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    ask(&visit, &person, &who, "invite-link", |_| Question::InviteLink)
+}
+
+/// `POST /people/at/{who}/invite-link`: the answer shows the link, this once.
+pub async fn post_invite_link(
+    mut visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    _form: Form,
+) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let handed = invitations::link_again(&visit.app, &mut visit.ctx, &admin, &who).await?;
+    let whose = super::get(&visit.app, &visit.ctx, admin.who(), &who)?;
+    Ok(link_page(&visit, person.who(), &whose, &handed, "set their password and sign in"))
+}
+
+/// `GET /people/at/{who}/reset-link`.
+pub async fn reset_link(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    let asked = super::get(&visit.app, &visit.ctx, person.admin()?.who(), &who)?;
+    let here = page_of(&asked);
+    let view = ResetLinkPage {
+        frame: visit.frame(person.who(), HERE),
+        action: format!("{here}/reset-link"),
+        cancel_href: here,
+        name: asked.display_name.as_str().into(),
+        two_factor: asked.two_factor_since.is_some(),
+    };
+    Ok(visit.show(&view))
+}
+
+/// `POST /people/at/{who}/reset-link`: the answer shows the link, this once.
+pub async fn post_reset_link(
+    mut visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    form: Form,
+) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let lost = form.ticked("lost_second_factor");
+    let handed = links::reset_link(&visit.app, &mut visit.ctx, &admin, &who, lost).await?;
+    let whose = super::get(&visit.app, &visit.ctx, admin.who(), &who)?;
+    let does = if lost {
+        "set a new password, and two-factor authentication is turned off"
+    } else {
+        "set a new password"
+    };
+    Ok(link_page(&visit, person.who(), &whose, &handed, does))
+}
