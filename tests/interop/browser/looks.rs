@@ -7,7 +7,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{ADA, PASSWORD, Visitor, visitor};
-use crate::parts::Scripts;
+use crate::{
+    parts::Scripts,
+    support::{Server, group, join},
+};
 
 const WIDTHS: [u32; 2] = [1280, 390];
 
@@ -50,6 +53,51 @@ impl Album {
         ada.browser.shows(heading);
         self.look(ada, name);
     }
+}
+
+/// Groups, and a service that is kept to some of them.
+fn groups(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
+    album.look_at(ada, "/groups", "Groups", "groups-none");
+    album.look_at(ada, "/groups/add", "Add a group", "group-add");
+    ada.browser.fill("name", "cn=staff");
+    ada.browser.press("Add group");
+    ada.browser.says("can't be in a group's name");
+    album.look(ada, "group-add-refused");
+    ada.browser.fill("name", "staff");
+    ada.browser.press("Add group");
+    ada.browser.says("Nobody is in it yet.");
+    album.look(ada, "group-new");
+    ada.browser.fill("account", "nobody");
+    ada.browser.press("Add");
+    ada.browser.says("There is no account of this ID.");
+    album.look(ada, "group-join-refused");
+    ada.browser.fill("account", ADA);
+    ada.browser.press("Add");
+    ada.browser.says("is in staff now.");
+    let longest = "the-longest-name-that-a-group-can-have.is-sixty-four-characters_";
+    let other = "somebody.with.a.rather.long.name.of.their.own@research.example.org";
+    server.person(other);
+    group(server, longest, &[ADA, other]);
+    join(server, "staff", other);
+    ada.open("/services/at/calendar/change");
+    ada.browser.press_label("Only people in these groups:");
+    album.look(ada, "service-change");
+    ada.browser.press("Change");
+    ada.browser.says("Choose at least one group, or everyone.");
+    album.look(ada, "service-change-refused");
+    ada.browser.press_label(longest);
+    ada.browser.press_label("staff");
+    ada.browser.press("Change");
+    ada.browser.says("may use it.");
+    album.look(ada, "service-for-groups");
+    album.look_at(ada, "/services", "Services", "services-for-groups");
+    album.look_at(ada, "/groups", "Groups", "groups");
+    album.look_at(ada, "/groups/at/staff", "staff", "group");
+    ada.browser.press_named(&format!("Take {other} out of staff"));
+    ada.browser.says("They can use the same services as before.");
+    album.look(ada, "group-leave");
+    server.admin().patch("/services/calendar", &json!({ "groups": [] })).with(200);
+    album.look_at(ada, "/groups/at/staff/remove", "Remove staff?", "group-remove");
 }
 
 /// The whole page, from top to bottom.
@@ -139,6 +187,8 @@ fn every_page_fits_and_nothing_complains() {
         ada.browser.press_label(summary);
         album.look(&ada, &format!("service-{}", summary.to_lowercase()));
     }
+    album.look_at(&ada, "/services/at/calendar/change", "Change calendar", "service-change-without-groups");
+    groups(&mut album, &server, &ada);
     album.look_at(&ada, "/services/at/calendar/new-key", "Make a new key for calendar?", "service-new-key");
     album.look_at(&ada, "/services/at/calendar/remove", "Remove calendar?", "service-remove");
 
