@@ -3,8 +3,8 @@
 //! A group's name never changes: servers elsewhere filter by it, and would let in nobody, or somebody else, without a word. Whoever wants
 //! another name makes another group, and removes this one when nothing asks for it any more.
 //!
-//! Other slices use [`parse_names`] and [`join_all`] (to make somebody who is in groups from the first day),
-//! `store::groups::of_account` (to show them) and `store::groups::leave_all` (before an account is removed).
+//! Other slices use [`parse_names`] and [`join_all`] (to make somebody who is in groups from the first day), and
+//! `store::groups::of_account` (to show them).
 
 use domain::{AccountId, AccountName, Actor, GroupId, GroupName, ServiceName, What};
 use store::{

@@ -123,6 +123,7 @@ async fn group_page(
     let rows = page.members.iter().map(|member| MemberRow {
         display_name: member.display_name.as_str().into(),
         id: member.name.to_string(),
+        href: format!("/people/at/{}", member.account),
         joined: visit.when(member.joined_at),
         leave_href: format!("{here}/leave/{}", in_query(member.name.as_str())),
     });

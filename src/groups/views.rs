@@ -48,6 +48,8 @@ pub struct MemberRow {
     pub display_name: String,
     /// Their ID.
     pub id: String,
+    /// Their own page.
+    pub href: String,
     /// Since when they are in it.
     pub joined: When,
     /// The way to take them out.

@@ -246,7 +246,9 @@ fn members_are_listed_page_by_page() {
     let people = "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 1100) ";
     database
         .execute_batch(&format!(
-            "INSERT INTO accounts {people} SELECT printf('acc_%032x', n), printf('p%04d@example.org', n), 'Somebody', 0,
+            "INSERT INTO accounts (id, name, display_name, administrator, state, password_sealed, password_changed_at,
+                 created_at)
+             {people} SELECT printf('acc_%032x', n), printf('p%04d@example.org', n), 'Somebody', 0,
                  'active', password_sealed, password_changed_at, created_at FROM n, accounts WHERE name = '{ADA}';
              INSERT INTO group_members {people} SELECT g.id, printf('acc_%032x', n), 0 FROM n, groups g;"
         ))

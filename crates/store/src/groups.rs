@@ -48,7 +48,6 @@ statements! {
     ALL_MEMBERS = "SELECT account_id, group_id FROM group_members ORDER BY account_id, group_id";
     JOIN = "INSERT INTO group_members (group_id, account_id, joined_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     LEAVE = "DELETE FROM group_members WHERE group_id = $1 AND account_id = $2";
-    LEAVE_ALL = "DELETE FROM group_members WHERE account_id = $1";
     SERVICES = "SELECT s.name FROM service_groups g JOIN services s ON s.id = g.service_id
         WHERE g.group_id = $1 ORDER BY s.name";
     OF_SERVICE = "SELECT g.id, g.name, g.created_at
@@ -153,14 +152,6 @@ pub fn join(conn: &mut Conn, group: GroupId, account: AccountId, now: Timestamp)
 /// As the database has them.
 pub fn leave(conn: &mut Conn, group: GroupId, account: AccountId) -> Result<bool, DbError> {
     Ok(conn.execute(&LEAVE, &[group.to_string().into(), account.to_string().into()])? == 1)
-}
-
-/// Takes an account that is about to be removed out of all its groups.
-///
-/// # Errors
-/// As the database has them.
-pub fn leave_all(conn: &mut Conn, account: AccountId) -> Result<(), DbError> {
-    conn.execute(&LEAVE_ALL, &[account.to_string().into()]).map(drop)
 }
 
 /// Removes the group. False when there is no such group any more. Somebody who is still in it, or a service that still names
