@@ -8,7 +8,7 @@ use store::Store;
 
 use crate::{
     accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
-    health::Health, metrics::Metrics, server::tls, sign_in::strangers::Strangers,
+    health::Health, metrics::Metrics, refusals::Refusals, server::tls, sign_in::strangers::Strangers,
 };
 
 /// The server's parts.
@@ -23,8 +23,10 @@ pub struct App {
     pub keyring: Keyring,
     /// The time.
     pub clock: Clock,
-    /// Uses and refusals at the doors, until they are written down.
+    /// Uses at the doors, until they are written down.
     pub usage: Usage,
+    /// Refusals, until they are written down.
+    pub refusals: Refusals,
     /// Hashes accounts' passwords.
     pub hasher: Hasher,
     /// Failures at IDs that nobody has.

@@ -11,7 +11,9 @@ use std::{
 
 use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, ServiceName};
 use index::{Allowed, Index};
-use store::{Commit, Conn, DbError, accounts, app_passwords, groups, services};
+use store::{Commit, Conn, DbError, accounts, app_passwords, events, groups, services};
+
+use crate::events::end::End;
 
 use crate::metrics::doors::Answers;
 
@@ -23,6 +25,8 @@ pub struct Live {
     services: RwLock<Arc<HashMap<String, Arc<Service>>>>,
     /// False while memory may lag behind the log: then every door answers that Doorkey can't.
     current: AtomicBool,
+    /// The end of the log, for those who wait for more.
+    pub end: End,
 }
 
 /// A service as its door needs it.
@@ -95,13 +99,21 @@ impl Live {
             self.put(&account, &names, &groups, &[]);
         }
         self.current.store(true, Ordering::Release);
+        self.end.reached(events::last(conn)?.number);
         Ok(())
     }
 
     /// Follows the log. Called by the writer, in commit order, before the changes are answered.
     pub fn follow(&self, commit: Commit<'_>) {
         let caught_up = match commit {
-            Commit::Committed { notes, conn } => self.catch_up(conn, notes),
+            Commit::Committed { notes, conn } => {
+                let caught_up = self.catch_up(conn, notes);
+                // Also when memory lags behind: the log itself has moved on.
+                if let Some(last) = notes.last() {
+                    self.end.reached(last.number);
+                }
+                caught_up
+            }
             // Nobody can say what holds until the database has been asked again.
             Commit::Unknown { .. } => return self.current.store(false, Ordering::Release),
             Commit::Settled { conn } => self.load(conn),

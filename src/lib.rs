@@ -11,7 +11,8 @@
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
 //! - [`groups`]: groups of people, which services can be kept to.
-//! - [`events`]: the log as people read it.
+//! - [`refusals`]: sign-ins that were refused, summed up.
+//! - [`events`]: the log as people and programs read it.
 //! - [`backup`]: all data in one file, and back from it.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
@@ -44,6 +45,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod people;
 pub mod problem;
+pub mod refusals;
 pub mod router;
 pub mod secrets;
 pub mod serve;

@@ -146,6 +146,9 @@ codes! {
     /// It is as it should be already, or somebody else was faster.
     Conflict = "conflict", CONFLICT, "It has changed meanwhile",
         "Read it again, and decide anew. With `field`, something of that name is there already: choose another.";
+    /// The numbers of the log have begun anew.
+    EpochChanged = "epoch-changed", CONFLICT, "The log has begun anew",
+        "Forget the number that you went on from, and begin at `after=0` without `epoch`: a backup was restored.";
     /// There is no such thing, or it isn't yours.
     NotFound = "not-found", NOT_FOUND, "Not found",
         "Check the address and the name in it, or read the list again. What isn't yours is answered in the same way.";

@@ -63,6 +63,8 @@ fn pages() -> Router<Arc<App>> {
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
         .route("/app-passwords/{id}/revoke", get(app_password::revoke).post(app_password::post_revoke))
         .route("/activity", get(events::pages::activity))
+        .route("/events", get(events::pages::events))
+        .route("/events/export", get(events::pages::export))
         .route("/groups", get(group::list))
         .route("/groups/add", get(group::add).post(group::post_add))
         .route("/groups/at/{name}", get(group::group).post(group::post_join))
@@ -125,6 +127,8 @@ api! {
     delete "/api/v1/app-passwords"                   app_passwords::api::revoke_all;
     delete "/api/v1/app-passwords/{id}"              app_passwords::api::revoke;
     get    "/api/v1/activity"                        events::api::activity;
+    get    "/api/v1/events"                          events::api::events;
+    get    "/api/v1/events/export"                   events::api::export;
     get    "/api/v1/services"                        services::api::list;
     post   "/api/v1/services"                        services::api::add;
     patch  "/api/v1/services/{name}"                 services::api::change;

@@ -26,6 +26,7 @@ use crate::{
     logs,
     metrics::{self, Metrics},
     problem::Problem,
+    refusals::Refusals,
     router,
     server::{self, Listener, Places, tls},
     sign_in::strangers::Strangers,
@@ -149,6 +150,7 @@ fn open_locked(
         keyring,
         clock,
         usage: Usage::default(),
+        refusals: Refusals::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
         health: Health::default(),
@@ -286,6 +288,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     tracing::info!("stopping");
     notify.stopping();
     app.health.stopping();
+    app.live.end.stop();
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = keeper.await;

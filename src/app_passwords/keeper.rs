@@ -10,6 +10,7 @@ use crate::{
     app::App,
     ctx::{Ctx, Stamp},
     problem::Problem,
+    refusals::Place,
 };
 
 /// How often uses are written down. With the time that a write takes, a crash loses at most the last 10 seconds of them.
@@ -153,25 +154,25 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
 /// As the database has them; those refusals are then lost, and only they.
 pub async fn write_refusals(app: &App, now: Option<Timestamp>) -> Result<(), Problem> {
     let stamp = Ctx::own(app)?.stamp;
-    let refusals = app.usage.take_refusals(now);
-    if refusals.counts.is_empty() && refusals.more.is_none() {
+    let refusals = app.refusals.take(now);
+    if refusals.counts.is_empty() && refusals.more.is_empty() {
         return Ok(());
     }
     app.store
         .write(move |tx| {
-            for (refusal, count) in &refusals.counts {
-                let what = What::Refused {
-                    service: refusal.service.to_string(),
-                    reason: refusal.reason,
-                    count: *count,
+            for (account, refusal, count) in &refusals.counts {
+                let (reason, count) = (refusal.reason, *count);
+                let what = match &refusal.place {
+                    Place::Door(service) => What::Refused { service: service.to_string(), reason, count },
+                    Place::SignIn => What::SignInRefused { reason, count },
                 };
-                let mut event = stamp.event(refusal.account, Actor::Doorkey, what);
+                let mut event = stamp.event(*account, Actor::Doorkey, what);
                 event.source = Some(refusal.source.clone());
                 events::append(tx, stamp.now, event)?;
             }
-            if let Some(count) = refusals.more {
-                let what = What::MoreRefused { count };
-                events::append(tx, stamp.now, stamp.event(None, Actor::Doorkey, what))?;
+            for (account, count) in &refusals.more {
+                let what = What::MoreRefused { count: *count };
+                events::append(tx, stamp.now, stamp.event(*account, Actor::Doorkey, what))?;
             }
             Ok::<_, Problem>(())
         })

@@ -6,7 +6,7 @@ use domain::{
 };
 use store::{app_passwords as rows, events, services};
 
-use crate::{app::App, ctx::Ctx, follow::Service, problem::Problem};
+use crate::{app::App, ctx::Ctx, follow::Service, problem::Problem, refusals::Place};
 
 /// What a door has read.
 pub struct SignIn<'a> {
@@ -98,13 +98,7 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
         }
         Admission::Bind(_) => Verdict::Unavailable,
         Admission::No => {
-            app.metrics.doors.refused(RefusalReason::NotForThisService);
-            app.usage.refused(
-                Some(account.id),
-                sign_in.service,
-                RefusalReason::NotForThisService,
-                sign_in.source,
-            );
+            refuse(app, &sign_in, Some(&account), RefusalReason::NotForThisService);
             Verdict::NotForThisService
         }
     }
@@ -162,13 +156,15 @@ async fn bind(
 /// Not counted with the refusals: its person is told once, and the list says when it was tried last.
 fn ended(app: &App, sign_in: &SignIn<'_>, id: AppPasswordId, now: Timestamp) -> Verdict {
     app.usage.tried_after_end(id, last_use(sign_in, now));
+    app.refusals.ended(now, &place(sign_in), sign_in.source);
     Verdict::No
 }
 
 /// The password is good, so its person is told why it opens nothing here.
 fn not_for_this_person(app: &App, sign_in: &SignIn<'_>, account: AccountId) -> Verdict {
     app.metrics.doors.refused(RefusalReason::NotForThisPerson);
-    app.usage.refused(Some(account), sign_in.service, RefusalReason::NotForThisPerson, sign_in.source);
+    let (now, reason) = (app.clock.now(), RefusalReason::NotForThisPerson);
+    app.refusals.refused(now, Some(account), place(sign_in), reason, sign_in.source);
     Verdict::NotForThisPerson
 }
 
@@ -180,8 +176,13 @@ fn refuse(
 ) -> Verdict {
     let reason = if account.is_some() { reason } else { RefusalReason::UnknownAccount };
     app.metrics.doors.refused(reason);
-    app.usage.refused(account.map(|account| account.id), sign_in.service, reason, sign_in.source);
+    let (now, account) = (app.clock.now(), account.map(|account| account.id));
+    app.refusals.refused(now, account, place(sign_in), reason, sign_in.source);
     Verdict::No
+}
+
+fn place(sign_in: &SignIn<'_>) -> Place {
+    Place::Door(sign_in.service.name.clone())
 }
 
 fn last_use(sign_in: &SignIn<'_>, at: Timestamp) -> LastUse {

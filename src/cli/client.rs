@@ -173,6 +173,11 @@ impl Client {
         Ok(())
     }
 
+    /// Whether it speaks to no server, but to the data itself.
+    pub(super) const fn is_here(&self) -> bool {
+        matches!(self.0, Way::Here { .. })
+    }
+
     /// Lets go of what was opened in this process.
     pub(super) async fn close(self) {
         if let Way::Here { opened, .. } = self.0 {

@@ -20,8 +20,17 @@ pub(super) fn plain(text: &str) -> String {
 /// An answer as JSON: as the API gives it, on several lines. What JSON leaves as it is and a terminal would obey is
 /// escaped, which changes no value.
 pub(super) fn json(answer: &Value) -> String {
+    escaped(&format!("{answer:#}"))
+}
+
+/// The same on one line.
+pub(super) fn json_line(answer: &Value) -> String {
+    escaped(&answer.to_string())
+}
+
+fn escaped(json: &str) -> String {
     let mut text = String::new();
-    for c in format!("{answer:#}").chars() {
+    for c in json.chars() {
         if c != '\n' && is_invisible(c) {
             // Writing to a String can't fail.
             for unit in c.encode_utf16(&mut [0; 2]) {

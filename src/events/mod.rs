@@ -1,158 +1,195 @@
-//! The log, as people and programs read it.
+//! The log, as people and programs read it: everybody their own account's, administrators all of it.
 
-use domain::{Actor, Event, KindSet, RefusalReason, What, WhyEnded};
-use store::events as rows;
+use std::time::Duration;
 
-use crate::{access::SignedIn, app::App, problem::Problem};
+use domain::{Event, Sort, Timestamp};
+use store::events::{self as rows, Filter};
+
+use crate::{
+    access::{Admin, SignedIn},
+    app::App,
+    problem::{Code, Problem},
+};
+use names::Names;
 
 pub mod api;
+pub mod end;
+pub mod export;
+pub mod names;
 pub mod pages;
+pub mod sentence;
 pub mod views;
+pub mod wanted;
 
 /// How many events are shown at a time.
 pub const PAGE: usize = 50;
+
+/// The longest that an answer waits for an event.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A page of events, the newest first, and from where the next one goes on.
 pub struct Page {
     /// The events.
     pub events: Vec<Event>,
+    /// Who they are about, and who did them.
+    pub names: Names,
     /// The number before which older ones are.
     pub older: Option<i64>,
 }
 
-/// What happened to the person's account, before the event of this number.
+/// What happened to the person's account before the event of this number: of one sort, and in a time, if that is asked for.
 ///
 /// # Errors
 /// As the database has them.
-pub async fn activity(app: &App, person: &SignedIn, before: Option<i64>) -> Result<Page, Problem> {
+pub async fn activity(
+    app: &App,
+    person: &SignedIn,
+    sort: Option<Sort>,
+    time: (Option<Timestamp>, Option<Timestamp>),
+    before: Option<i64>,
+) -> Result<Page, Problem> {
+    let filter =
+        Filter { account: Some(person.account.id), sort, from: time.0, to: time.1, ..Filter::default() };
+    page(app, filter, before).await
+}
+
+/// What happened at all before the event of this number, as far as it is wanted.
+///
+/// # Errors
+/// As the database has them.
+pub async fn log(app: &App, _admin: &Admin, filter: Filter, before: Option<i64>) -> Result<Page, Problem> {
+    page(app, filter, before).await
+}
+
+async fn page(app: &App, filter: Filter, before: Option<i64>) -> Result<Page, Problem> {
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let before = before.unwrap_or(i64::MAX);
-    let account = person.account.id;
-    let mut events = app.store.scan(move |conn| rows::of_account(conn, account, before, limit)).await?;
-    let more = events.len() > PAGE;
-    events.truncate(PAGE);
-    let older = events.last().filter(|_| more).map(|event| event.number);
-    Ok(Page { events, older })
+    app.store
+        .scan(move |conn| {
+            let mut events = rows::newest(conn, &filter, before, limit)?;
+            let more = events.len() > PAGE;
+            events.truncate(PAGE);
+            let mut names = Names::default();
+            names.learn(conn, &events)?;
+            let older = events.last().filter(|_| more).map(|event| event.number);
+            Ok(Page { events, names, older })
+        })
+        .await
 }
 
-/// What happened, in one sentence to the person whose account it is about.
-pub fn sentence(event: &Event) -> String {
-    let by_you = matches!((event.actor, event.account), (Actor::Account(who), Some(whose)) if who == whose);
-    let by = if by_you { "You" } else { "An administrator" };
-    match &event.what {
-        What::AccountAdded { name, .. } => match by_you {
-            true => format!("You set up the account {name}."),
-            false => format!("{by} made the account {name}."),
-        },
-        What::AccountInvited { name, .. } => format!("{by} invited you as {name}."),
-        What::InviteLinkMade { .. } => format!("{by} made a new link for you to accept the invitation."),
-        What::InvitationAccepted => "You accepted the invitation, and set your password.".into(),
-        What::AccountSuspended => format!("{by} suspended your account."),
-        What::AccountResumed => format!("{by} let your account be used again."),
-        What::AccountRemoved { name } => format!("{by} removed the account {name}."),
-        What::AccountRenamed { display_name } => format!("{by} changed your name to {display_name}."),
-        What::AdministratorMade => format!("{by} made you an administrator of this server."),
-        What::AdministratorUnmade => format!("{by} ended your being an administrator of this server."),
-        What::AliasAdded { alias } => format!("{by} added {alias}, which signs you in too."),
-        What::AliasRemoved { alias } => format!("{by} removed {alias}, which no longer signs you in."),
-        What::SignedIn { agent } if agent.is_empty() => "You signed in.".into(),
-        What::SignedIn { agent } => format!("You signed in with {agent}."),
-        What::SignedOut => "You signed out.".into(),
-        What::OthersSignedOut { count } => {
-            format!("{} signed out.", counted(*count, "other browser was", "other browsers were"))
-        }
-        What::SignInBlocked => {
-            "A hundred wrong passwords or codes in a row were tried, so no more are taken. If it \
-                                wasn't you, change your password."
-                .into()
-        }
-        What::PasswordChanged { revoked } => format!("You changed your password.{}", revoked_too(*revoked)),
-        What::ResetLinkMade { lost_second_factor: false, .. } => {
-            format!("{by} made a link to reset your password.")
-        }
-        What::ResetLinkMade { lost_second_factor: true, .. } => {
-            format!("{by} made a link to reset your password and turn two-factor authentication off.")
-        }
-        What::PasswordReset { revoked } => {
-            format!("Your password was reset by a link.{}", revoked_too(*revoked))
-        }
-        What::TwoFactorOn => format!("{by} turned two-factor authentication on."),
-        What::TwoFactorOff { revoked } => {
-            format!("You turned two-factor authentication off.{}", revoked_too(*revoked))
-        }
-        What::AppPasswordGenerated { label, kinds, .. } => {
-            format!("You generated “{label}”, which opens {}.", opens(*kinds))
-        }
-        What::AppPasswordBound { label, kinds, service, .. } => {
-            format!("“{label}” was used first by {service}, and opens only {kinds} from now on.")
-        }
-        What::AppPasswordEnded { label, why, .. } => ended(label, *why),
-        What::AppPasswordTriedAfterEnd { label, service, .. } => format!(
-            "“{label}” no longer works, and an app still tries it at {service}. Generate a new one for that app, or \
-             remove the account from it."
-        ),
-        What::ServiceAdded { name, .. } => format!("{by} registered the service {name}."),
-        What::ServiceChanged { name, kinds, groups, .. } => {
-            format!("{by} changed the service {name}: it holds {kinds}, and {} may use it.", who(groups))
-        }
-        What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
-        What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
-        What::GroupAdded { name, .. } => format!("{by} made the group {name}."),
-        What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
-        What::GroupJoined { name, .. } => format!("{by} put you into the group {name}."),
-        What::GroupLeft { name, .. } => format!("{by} took you out of the group {name}."),
-        What::Refused { service, reason, count } => refused(service, *reason, *count),
-        What::MoreRefused { count } => format!("And {count} more sign-ins were refused."),
-    }
+/// What the log can be filtered by: what has ever happened, and at which services.
+pub struct Choices {
+    /// The names of what happened.
+    pub kinds: Vec<String>,
+    /// The names of services.
+    pub services: Vec<String>,
 }
 
-/// Those who may use a service, as the log keeps them.
-fn who(groups: &[String]) -> String {
-    match groups.split_last() {
-        None => "everyone".into(),
-        Some((last, [])) => format!("only {last}"),
-        Some((last, rest)) => format!("only {} and {last}", rest.join(", ")),
-    }
+/// What the log can be filtered by.
+///
+/// # Errors
+/// As the database has them.
+pub fn choices(app: &App, _admin: &Admin) -> Result<Choices, Problem> {
+    Ok(app.store.read(|conn| {
+        Ok::<_, store::DbError>(Choices { kinds: rows::kinds(conn)?, services: rows::services(conn)? })
+    })?)
 }
 
-fn counted(n: u64, one: &str, more: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {more}") }
+/// From where a program goes on to follow the log.
+#[derive(Clone, Copy)]
+pub struct Since {
+    /// The number of the last event that it has; 0 to begin.
+    pub after: i64,
+    /// The numbering that it has that from, if it says so.
+    pub epoch: Option<i64>,
+    /// How many it takes at a time.
+    pub limit: usize,
 }
 
-fn revoked_too(revoked: u64) -> String {
-    match revoked {
-        0 => String::new(),
-        n => format!(" {} revoked.", counted(n, "app-specific password was", "app-specific passwords were")),
-    }
+/// What a program gets that follows the log.
+pub struct Followed {
+    /// The events, the oldest first.
+    pub events: Vec<Event>,
+    /// Who they are about, and who did them.
+    pub names: Names,
+    /// From where to go on: nothing up to this number is left that is wanted.
+    pub next: i64,
+    /// The numbering that these numbers are of.
+    pub epoch: i64,
 }
 
-fn opens(kinds: KindSet) -> String {
-    if kinds.is_empty() { "what its first app opens".into() } else { kinds.to_string() }
-}
-
-fn ended(label: &str, why: WhyEnded) -> String {
-    match why {
-        WhyEnded::Expired => format!("“{label}” expired."),
-        WhyEnded::Revoked => format!("You revoked “{label}”."),
-        WhyEnded::RevokedAll => format!("You revoked “{label}”, with all others."),
-        WhyEnded::PasswordChanged => format!("“{label}” was revoked, because your password was changed."),
-        WhyEnded::PasswordReset => format!("“{label}” was revoked, because your password was reset."),
-        WhyEnded::TwoFactorOff => {
-            format!("“{label}” was revoked, because two-factor authentication was turned off.")
-        }
-    }
-}
-
-fn refused(service: &str, reason: RefusalReason, count: u64) -> String {
-    let were = counted(count, "sign-in was refused", "sign-ins were refused");
-    let why = match reason {
-        RefusalReason::UnknownAccount => "of accounts that don't exist.",
-        RefusalReason::WrongPassword => "with a wrong password. Apps sign in with an app-specific password.",
-        RefusalReason::NotForThisService => {
-            "with a password of yours that is for something else. Generate one that opens what this service holds."
-        }
-        RefusalReason::NotForThisPerson => "because it may not be used by you: ask an administrator.",
-        RefusalReason::Suspended => "because the account is suspended.",
+/// What happened after an event, as far as it is wanted. When that is nothing, it waits so long for something: until an event is
+/// committed, the time is over, or the server is to stop.
+///
+/// # Errors
+/// `epoch-changed` when the number isn't one of this log's; `unavailable` when too many wait already.
+pub async fn follow(
+    app: &App,
+    _admin: &Admin,
+    filter: Filter,
+    since: Since,
+    wait: Duration,
+) -> Result<Followed, Problem> {
+    // Before the first look, so that nothing slips between.
+    let mut watching = match wait.is_zero() {
+        true => None,
+        false => Some(app.live.end.watch().ok_or_else(too_many_wait)?),
     };
-    format!("At {service}, {were} {why}")
+    let mut followed = look(app, &filter, since).await?;
+    let Some(watching) = watching.as_mut().filter(|_| followed.events.is_empty()) else {
+        return Ok(followed);
+    };
+    let more = async {
+        while followed.events.is_empty() && watching.more().await {
+            // Only what is new is looked at.
+            followed =
+                look(app, &filter, Since { after: followed.next, epoch: Some(followed.epoch), ..since })
+                    .await?;
+        }
+        Ok::<_, Problem>(())
+    };
+    if let Ok(Err(problem)) = tokio::time::timeout(wait.min(LONGEST_WAIT), more).await {
+        return Err(problem);
+    }
+    Ok(followed)
+}
+
+async fn look(app: &App, filter: &Filter, since: Since) -> Result<Followed, Problem> {
+    let filter = filter.clone();
+    app.store
+        .scan(move |conn| {
+            let last = rows::last(conn)?;
+            if since.epoch.is_some_and(|epoch| epoch != last.epoch) || since.after > last.number {
+                return Err(epoch_changed());
+            }
+            let limit = i64::try_from(since.limit).unwrap_or(i64::MAX);
+            let events = rows::oldest(conn, &filter, since.after, last.number, limit)?;
+            let mut names = Names::default();
+            names.learn(conn, &events)?;
+            // A page that isn't full has come to the end of the log.
+            let next = events
+                .last()
+                .filter(|_| events.len() >= since.limit)
+                .map_or(last.number, |event| event.number);
+            Ok(Followed { events, names, next, epoch: last.epoch })
+        })
+        .await
+}
+
+fn epoch_changed() -> Problem {
+    Problem::new(
+        Code::EpochChanged,
+        "These numbers are of another log than this one: a backup was restored, or this is another server. Begin anew, with \
+         after=0 and without epoch.",
+    )
+}
+
+fn too_many_wait() -> Problem {
+    Problem {
+        retry_after: Some(5),
+        ..Problem::new(
+            Code::Unavailable,
+            "Too many programs wait for events already. Ask without wait, or again in a few seconds.",
+        )
+    }
 }

@@ -75,7 +75,7 @@ pub async fn watch(app: Arc<App>, notify: Notify, mut stopping: watch::Receiver<
 }
 
 async fn ask_store(app: &App) {
-    let asked = tokio::time::timeout(PATIENCE, app.store.scan(store::events::last_number)).await;
+    let asked = tokio::time::timeout(PATIENCE, app.store.scan(store::events::last)).await;
     let problem = match asked {
         Ok(Ok(_)) => None,
         Ok(Err(_)) => Some("the database can't be read"),

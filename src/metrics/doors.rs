@@ -86,6 +86,8 @@ impl Doors {
             RefusalReason::NotForThisService => 2,
             RefusalReason::NotForThisPerson => 3,
             RefusalReason::Suspended => 4,
+            // A door asks for no code, and slows nobody down.
+            RefusalReason::WrongCode | RefusalReason::TooManyAttempts => return,
         };
         if let Some(count) = self.refusals.get(at) {
             count.fetch_add(1, Ordering::Relaxed);

@@ -42,6 +42,8 @@ words! {
     Kind = |about| one_of(about, domain::Kind::ALL.map(domain::Kind::name));
     /// Whether an account may be used: not before its person accepted the invitation, and not while it is suspended.
     AccountState = |about| one_of(about, ["invited", "active", "suspended"]);
+    /// What events are filtered by.
+    Sort = |about| one_of(about, domain::Sort::ALL.map(domain::Sort::code));
     /// Why an app-specific password stopped working.
     WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
     /// What an app-specific password opens: some kinds, or what the first app that uses it opens.

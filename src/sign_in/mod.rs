@@ -1,7 +1,10 @@
 //! Signing in, in two steps: ID and password, then the second factor's code; showing again that it is still the same person;
 //! signing out.
 
-use domain::{AccountName, BrowserId, Budget, MachineToken, Secret, SessionId, Timestamp, TokenKind, What};
+use domain::{
+    AccountId, AccountName, BrowserId, Budget, MachineToken, RefusalReason, Secret, SessionId, Timestamp,
+    TokenKind, What,
+};
 use store::{
     Tx,
     accounts::{self as rows, Account, State},
@@ -16,6 +19,7 @@ use crate::{
     app::App,
     ctx::{Ctx, Stamp},
     problem::{Code, Problem},
+    refusals::Place,
     secrets,
 };
 use budget::Bucket;
@@ -64,6 +68,41 @@ pub struct Done {
 /// # Errors
 /// `wrong-credentials`, in the same words and time whether the ID or the password was wrong; `too-many-attempts`.
 pub async fn begin(
+    app: &App,
+    ctx: &mut Ctx,
+    id: &str,
+    password: &str,
+    at: At<'_>,
+) -> Result<SignIn, Problem> {
+    let begun = begin_unseen(app, ctx, id, password, at).await;
+    begun.inspect_err(|problem| {
+        let name = AccountName::parse(id, app.default_domain()).ok();
+        let account = name.and_then(|name| app.index().account(name.as_str()));
+        let active = account.as_ref().is_none_or(|account| account.active);
+        let wrong = if active { RefusalReason::WrongPassword } else { RefusalReason::Suspended };
+        note_refusal(app, &ctx.stamp, account.map(|account| account.id), wrong, problem);
+    })
+}
+
+/// Tells the log of a password or code that somebody typed and that wasn't taken; other problems are none of the log's.
+fn note_refusal(
+    app: &App,
+    stamp: &Stamp,
+    account: Option<AccountId>,
+    wrong: RefusalReason,
+    problem: &Problem,
+) {
+    let reason = match problem.code {
+        Code::WrongCredentials | Code::TooManyAttempts if account.is_none() => RefusalReason::UnknownAccount,
+        Code::WrongCredentials => wrong,
+        Code::TooManyAttempts => RefusalReason::TooManyAttempts,
+        _ => return,
+    };
+    let source = stamp.source.as_deref().unwrap_or("local");
+    app.refusals.refused(stamp.now, account, Place::SignIn, reason, source);
+}
+
+async fn begin_unseen(
     app: &App,
     ctx: &mut Ctx,
     id: &str,
@@ -136,9 +175,14 @@ pub async fn code(
     account: Account,
     code: &str,
 ) -> Result<Done, Problem> {
-    let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, waiting.browser)).await?;
-    two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
-    attempt.right(app).await?;
+    let right = async {
+        let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, waiting.browser)).await?;
+        two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
+        attempt.right(app).await
+    };
+    right.await.inspect_err(|problem| {
+        note_refusal(app, &ctx.stamp, Some(account.id), RefusalReason::WrongCode, problem);
+    })?;
     // A new session with a new token, never the one that was handed out before the code.
     let now = ctx.stamp.now;
     let session = Session {
@@ -265,8 +309,21 @@ fn wrong() -> Problem {
 /// # Errors
 /// `wrong-credentials`, `too-many-attempts`.
 pub async fn confirm(app: &App, ctx: &Ctx, person: &SignedIn, proof: &str) -> Result<(), Problem> {
+    let two_factor = app.store.read(|conn| two_factor::is_on(conn, person.account.id))?;
+    prove(app, ctx, person, proof, two_factor).await.inspect_err(|problem| {
+        let wrong = if two_factor { RefusalReason::WrongCode } else { RefusalReason::WrongPassword };
+        note_refusal(app, &ctx.stamp, Some(person.account.id), wrong, problem);
+    })
+}
+
+async fn prove(
+    app: &App,
+    ctx: &Ctx,
+    person: &SignedIn,
+    proof: &str,
+    two_factor: bool,
+) -> Result<(), Problem> {
     let account = &person.account;
-    let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
     let turn = if two_factor { None } else { Some(app.hasher.turn()?) };
     let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
     match turn {

@@ -33,7 +33,7 @@ fn an_administrator_adds_accounts() {
     bob.api.get("/services").with(200);
     assert_eq!(
         bob.told("account_added")[0]["sentence"],
-        "An administrator made the account bob@example.org."
+        "An administrator made the account bob@example.org, which administers this server."
     );
 
     // With a second factor from the first day, a shorter password does.

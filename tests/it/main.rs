@@ -13,6 +13,7 @@
 mod support;
 
 mod accounts;
+mod activity;
 mod api;
 mod app_passwords;
 mod backup;
@@ -30,6 +31,7 @@ mod meanwhile;
 mod metrics;
 mod pages;
 mod people;
+mod refusals;
 mod reset_links;
 mod services;
 mod services_changed;

@@ -24,6 +24,7 @@ const PAGES: &[&str] = &[
     "/people/at/ada@example.org/administrator",
     "/people/at/ada@example.org/suspend",
     "/people/at/ada@example.org/remove",
+    "/events",
     "/groups",
     "/groups/add",
     "/groups/at/staff",

@@ -128,7 +128,7 @@ fn what_is_removed_is_gone_and_the_log_keeps_its_lines() {
         let left: i64 = data.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert_eq!(left > 0, table == "events", "{table}: {left}");
     }
-    let removed = format!("SELECT what FROM events WHERE account_id = '{id}' ORDER BY number DESC LIMIT 1");
+    let removed = format!("SELECT what FROM events WHERE account_id = '{id}' AND kind = 'account_removed'");
     assert_eq!(
         server.data_says::<String>(&removed),
         r#"{"what":"account_removed","name":"bob@example.org"}"#

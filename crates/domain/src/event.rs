@@ -31,6 +31,8 @@ pub struct Event {
     pub actor: Actor,
     /// The address that it came from.
     pub source: Option<String>,
+    /// The request that caused it; as in the log lines.
+    pub request: RequestId,
     /// What happened.
     pub what: What,
 }
@@ -125,6 +127,8 @@ pub enum What {
     GroupLeft { id: GroupId, name: String },
     /// Sign-ins at a door were refused, summed up over a minute.
     Refused { service: String, reason: RefusalReason, count: u64 },
+    /// Sign-ins to the account itself, by pages or API, were refused, summed up over a minute.
+    SignInRefused { reason: RefusalReason, count: u64 },
     /// More kinds of refusals in a minute than there is room for in the log.
     MoreRefused { count: u64 },
 }
@@ -168,7 +172,63 @@ impl What {
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
             | Self::Refused { .. }
+            | Self::SignInRefused { .. }
             | Self::MoreRefused { .. } => false,
+        }
+    }
+
+    /// The sort that people filter the log by. It is stored beside the event: one that is moved to another sort moves in the log by
+    /// a migration.
+    #[must_use]
+    pub const fn sort(&self) -> Sort {
+        match self {
+            Self::SignedIn { .. } | Self::SignedOut | Self::OthersSignedOut { .. } => Sort::SignIns,
+            Self::AppPasswordGenerated { .. }
+            | Self::AppPasswordBound { .. }
+            | Self::AppPasswordEnded { .. }
+            | Self::AppPasswordTriedAfterEnd { .. } => Sort::AppPasswords,
+            Self::AccountAdded { .. }
+            | Self::AccountInvited { .. }
+            | Self::InviteLinkMade { .. }
+            | Self::InvitationAccepted
+            | Self::AccountSuspended
+            | Self::AccountResumed
+            | Self::AccountRemoved { .. }
+            | Self::AccountRenamed { .. }
+            | Self::AdministratorMade
+            | Self::AdministratorUnmade
+            | Self::AliasAdded { .. }
+            | Self::AliasRemoved { .. }
+            | Self::SignInBlocked
+            | Self::PasswordChanged { .. }
+            | Self::ResetLinkMade { .. }
+            | Self::PasswordReset { .. }
+            | Self::TwoFactorOn
+            | Self::TwoFactorOff { .. }
+            | Self::GroupJoined { .. }
+            | Self::GroupLeft { .. } => Sort::Security,
+            Self::Refused { .. } | Self::SignInRefused { .. } | Self::MoreRefused { .. } => Sort::Refusals,
+            Self::ServiceAdded { .. }
+            | Self::ServiceChanged { .. }
+            | Self::ServiceKeyReplaced { .. }
+            | Self::ServiceRemoved { .. }
+            | Self::GroupAdded { .. }
+            | Self::GroupRemoved { .. } => Sort::Administration,
+        }
+    }
+
+    /// The service that it is about, or that it happened at.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::AppPasswordBound { service, .. }
+            | Self::AppPasswordTriedAfterEnd { service, .. }
+            | Self::Refused { service, .. } => Some(service),
+            Self::ServiceAdded { name, .. }
+            | Self::ServiceChanged { name, .. }
+            | Self::ServiceKeyReplaced { name, .. }
+            | Self::ServiceRemoved { name, .. } => Some(name),
+            _ => None,
         }
     }
 
@@ -185,7 +245,47 @@ impl What {
     }
 }
 
-/// Why a door said no.
+/// What people filter the log by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// Signing in and out.
+    SignIns,
+    /// App-specific passwords: made, bound, ended, tried after their end.
+    AppPasswords,
+    /// Whatever else changes who can get into an account, or what it may do.
+    Security,
+    /// Sign-ins that were refused.
+    Refusals,
+    /// What administrators do to the server itself.
+    Administration,
+}
+
+impl Sort {
+    /// Every sort.
+    pub const ALL: [Self; 5] =
+        [Self::SignIns, Self::AppPasswords, Self::Security, Self::Refusals, Self::Administration];
+
+    /// The sort as it is stored and as programs read it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SignIns => "sign_ins",
+            Self::AppPasswords => "app_passwords",
+            Self::Security => "security",
+            Self::Refusals => "refusals",
+            Self::Administration => "administration",
+        }
+    }
+
+    /// The sort of this code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.code() == code)
+    }
+}
+
+/// Why a sign-in was refused, at a door or to the account itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
@@ -193,6 +293,10 @@ pub enum RefusalReason {
     UnknownAccount,
     /// No such password.
     WrongPassword,
+    /// Not the code of the second factor.
+    WrongCode,
+    /// Too many failures before: it wasn't even looked at.
+    TooManyAttempts,
     /// The password is good, but not for this service.
     NotForThisService,
     /// The password is good, but its person may not use this service.
@@ -200,6 +304,19 @@ pub enum RefusalReason {
     /// The account may not be used at the moment. (A password that has ended is told by
     /// [`What::AppPasswordTriedAfterEnd`], once.)
     Suspended,
+}
+
+impl RefusalReason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::UnknownAccount,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::TooManyAttempts,
+        Self::NotForThisService,
+        Self::NotForThisPerson,
+        Self::Suspended,
+    ];
 }
 
 #[cfg(test)]

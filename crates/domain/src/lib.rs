@@ -27,7 +27,7 @@ pub use app_password::{
 };
 pub use budget::{Budget, TooManyFailures};
 pub use durations::{Durations, Noted};
-pub use event::{Actor, Event, NewEvent, RefusalReason, What};
+pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
     AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, RequestId, ServiceId, SessionId,

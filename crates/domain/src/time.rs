@@ -72,6 +72,16 @@ impl Timestamp {
         }
     }
 
+    /// Reads a moment as people and programs write it: RFC 3339, or a date and a time in UTC, or a date, which stands for its
+    /// beginning.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let with_zone = || text.parse::<jiff::Timestamp>().ok();
+        let without = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+        let at = with_zone().or_else(|| without().map(|at| at.timestamp()))?;
+        Some(Self(at.as_millisecond()))
+    }
+
     /// The day, as "3 May 2026", in UTC.
     #[must_use]
     pub fn date(self) -> String {
@@ -133,6 +143,30 @@ mod tests {
         assert_eq!(serde_json::to_string(&at).unwrap(), "\"2026-05-03T03:09:37Z\"");
         assert_eq!(serde_json::from_str::<Timestamp>("\"2026-05-03T03:09:37Z\"").unwrap(), at);
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "a time out of range");
+    }
+
+    #[test]
+    fn is_read_as_people_and_programs_write_it() {
+        let at = Some(Timestamp::from_millis(1_777_777_777_000));
+        for written in [
+            "2026-05-03T03:09:37Z",
+            "2026-05-03T05:09:37+02:00",
+            "2026-05-03T03:09:37",
+            "2026-05-03 03:09:37",
+        ] {
+            assert_eq!(Timestamp::parse(written), at, "{written}");
+        }
+        assert_eq!(
+            Timestamp::parse("2026-05-03").map(|at| at.to_string()).as_deref(),
+            Some("2026-05-03T00:00:00Z")
+        );
+        assert_eq!(
+            Timestamp::parse("2026-05-03T03:09").map(|at| at.to_string()).as_deref(),
+            Some("2026-05-03T03:09:00Z")
+        );
+        for wrong in ["", "soon", "2026-13-01", "03.05.2026", "2026-05-03T25:00", "99999-01-01"] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

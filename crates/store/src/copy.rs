@@ -112,7 +112,7 @@ mod tests {
         let counter = filling.tables().iter().position(|table| table.name() == "event_counter").unwrap();
         filling.insert(counter, &[7.into(), 8.into()]).unwrap();
         drop(filling);
-        assert_eq!(store(folder.path()).read(crate::events::last_number).unwrap(), 0);
+        assert_eq!(store(folder.path()).read(crate::events::last).unwrap().number, 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #[macro_export]
 #[doc(hidden)]
 macro_rules! statements {
-    ($($name:ident = $sql:literal;)+) => {
+    ($($name:ident = $sql:expr;)+) => {
         $(static $name: $crate::db::Statement =
             $crate::db::Statement::new(concat!(module_path!(), "::", stringify!($name)), $sql);)+
 

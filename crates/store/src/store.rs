@@ -16,6 +16,11 @@ static MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 2, name: "groups", sql: include_str!("../migrations/0002_groups.sql") },
     Migration { version: 3, name: "people", sql: include_str!("../migrations/0003_people.sql") },
+    Migration {
+        version: 4,
+        name: "the log is filtered",
+        sql: include_str!("../migrations/0004_the_log_is_filtered.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -2,6 +2,7 @@
 
 mod account;
 mod backup;
+mod events;
 mod group;
 mod people;
 mod service;
@@ -38,6 +39,8 @@ enum Command {
     /// The servers that people's apps sign in to
     #[command(subcommand)]
     Service(service::Command),
+    /// Print the log: what happened, the oldest first
+    Events(events::Args),
     /// Write all data into one file, while the server runs or not
     Backup(backup::Args),
 }
@@ -60,6 +63,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         }
         Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
+        Command::Events(events) => events::run(events, place, console).await,
         Command::Backup(backup) => backup::run(backup, place, console).await,
     }
 }

@@ -40,6 +40,15 @@ impl Cli {
         Done::of(command.args(arguments).env("HOME", self.home.path()), input)
     }
 
+    /// Begins a command that goes on.
+    pub fn start(&self, arguments: &[&str]) -> Begun {
+        let mut command = program(self.home.path());
+        let command = command.args(arguments).env("HOME", self.home.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (out, err) = (Output::of(child.stdout.take().unwrap()), Output::of(child.stderr.take().unwrap()));
+        Begun { running: Running(child), out, err }
+    }
+
     /// The same, logging all that it can.
     pub fn run_logging(&self, arguments: &[&str], input: &str) -> Done {
         let mut command = program(self.home.path());
@@ -49,6 +58,21 @@ impl Cli {
     /// The path of the file that a token is kept in.
     pub fn credentials(&self) -> std::path::PathBuf {
         self.home.path().join(".config/doorkey/credentials.json")
+    }
+}
+
+/// A command that goes on.
+pub struct Begun {
+    running: Running,
+    pub out: Output,
+    err: Output,
+}
+
+impl Begun {
+    /// Waits for its end.
+    pub fn end(mut self) -> Done {
+        let (out, err) = (self.out.whole(), self.err.whole());
+        Done { code: self.running.0.wait().unwrap().code(), out, err }
     }
 }
 

@@ -65,6 +65,15 @@ pub fn check(method: &str, target: &str, answer: &Answer) {
         let known = codes.rsplit('/').next().unwrap().split('.').any(|known| known == code);
         return assert!(known, "the code isn't described for {place}");
     }
+    let lines = &promised["content"]["application/x-ndjson"]["schema"];
+    if lines.is_object() {
+        assert_eq!(answer.header("content-type"), Some("application/x-ndjson"), "{method} {path}");
+        for line in answer.text().lines() {
+            let said = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON from {method} {path}"));
+            fits(lines, &said).unwrap_or_else(|why| panic!("{why} isn't as it is described for {place}"));
+        }
+        return;
+    }
     let schema = &promised["content"]["application/json"]["schema"];
     if schema.is_null() {
         return assert_eq!(answer.text(), "", "nothing is described for {place}");

@@ -135,6 +135,11 @@ impl Connection {
         answer.unwrap_or_else(|| panic!("no answer to {} {}", request.method, request.target))
     }
 
+    /// Sends a request, whose answer may come later.
+    pub fn send_request(&mut self, request: &Request) {
+        self.send(&request.bytes());
+    }
+
     /// Sends bytes as they are. A server that doesn't want to read all of them may have closed already.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);

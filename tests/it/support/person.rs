@@ -219,6 +219,12 @@ impl<'s> Person<'s> {
         all.iter().find(|one| one["id"] == password.id.as_str()).expect("it is in the list").clone()
     }
 
+    /// What is in the whole log, as an administrator gets it, the oldest first.
+    #[track_caller]
+    pub fn log(&self, filter: &str) -> Vec<Value> {
+        self.api.get(&format!("/events?limit=1000&{filter}")).json(200)["events"].as_array().unwrap().clone()
+    }
+
     /// Everything that happened to their account, the newest first.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {

@@ -166,6 +166,11 @@ impl Server {
         self.address().ask(request)
     }
 
+    /// The id of its process.
+    pub fn process(&self) -> u32 {
+        self.running.lock().unwrap().as_ref().expect("it runs").child.id()
+    }
+
     /// Everything that it has written to standard error, also before it was started again.
     pub fn log(&self) -> String {
         let mut log = self.written.lock().unwrap().clone();

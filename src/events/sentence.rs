@@ -1,0 +1,279 @@
+//! Each event in words. One sentence serves two readers: a [`Voice`] says *You* and *your* to the person whose account it is about,
+//! and names people to an administrator.
+
+use domain::{Actor, Event, KindSet, RefusalReason, Sort, What, WhyEnded};
+
+/// How a reader is told who did it, and whose it is.
+struct Voice {
+    /// Begins a sentence: `You`, `An administrator`, `grace@example.org`.
+    by: String,
+    /// Whether whoever did it is whose account it is about.
+    by_self: bool,
+    /// `you`, `themselves`, `ada@example.org`.
+    you: String,
+    /// `your`, `their`, `ada@example.org's`.
+    your: String,
+    /// After what is somebody's: nothing, or ` of ada@example.org` where `by` doesn't say so already.
+    of: String,
+}
+
+impl Voice {
+    fn by_self(event: &Event) -> bool {
+        matches!((event.actor, event.account), (Actor::Account(who), Some(whose)) if who == whose)
+    }
+
+    fn to_person(event: &Event) -> Self {
+        let by_self = Self::by_self(event);
+        let by = match event.actor {
+            _ if by_self => "You",
+            Actor::Account(_) | Actor::Machine => "An administrator",
+            Actor::Doorkey => "Doorkey",
+        };
+        Self { by: by.into(), by_self, you: "you".into(), your: "your".into(), of: String::new() }
+    }
+
+    fn to_administrator(event: &Event, actor: &str, account: &str) -> Self {
+        let by_self = Self::by_self(event);
+        let by = match event.actor {
+            Actor::Account(_) => actor,
+            Actor::Machine => "The server's command line",
+            Actor::Doorkey => "Doorkey",
+        };
+        let (you, your, of) = match event.account {
+            None => ("somebody", "the".into(), String::new()),
+            Some(_) if by_self => ("themselves", "their".into(), String::new()),
+            Some(_) => (account, format!("{account}'s"), format!(" of {account}")),
+        };
+        Self { by: by.into(), by_self, you: you.into(), your, of }
+    }
+}
+
+/// What happened, in one sentence to the person whose account it is about.
+pub fn to_person(event: &Event) -> String {
+    tell(&event.what, &Voice::to_person(event))
+}
+
+/// What happened, in one sentence to an administrator: `actor` and `account` are the IDs of who did it and whose it is.
+pub fn to_administrator(event: &Event, actor: &str, account: &str) -> String {
+    tell(&event.what, &Voice::to_administrator(event, actor, account))
+}
+
+fn tell(what: &What, voice: &Voice) -> String {
+    let Voice { by, by_self, you, your, of } = voice;
+    match what {
+        What::AccountAdded { name, administrator } => {
+            let rights = if *administrator { ", which administers this server" } else { "" };
+            match by_self {
+                true => format!("{by} set up the account {name}{rights}."),
+                false => format!("{by} made the account {name}{rights}."),
+            }
+        }
+        What::AccountInvited { name, .. } => format!("{by} invited {you} as {name}."),
+        What::InviteLinkMade { .. } => format!("{by} made a new link for {you} to accept the invitation."),
+        What::InvitationAccepted => format!("{by} accepted the invitation, and set {your} password."),
+        What::AccountSuspended => format!("{by} suspended {your} account."),
+        What::AccountResumed => format!("{by} let {your} account be used again."),
+        What::AccountRemoved { name } => format!("{by} removed the account {name}."),
+        What::AccountRenamed { display_name } => format!("{by} changed {your} name to {display_name}."),
+        What::AdministratorMade => format!("{by} made {you} an administrator of this server."),
+        What::AdministratorUnmade => format!("{by} ended {your} being an administrator of this server."),
+        What::AliasAdded { alias } => format!("{by} added {alias}, which signs {you} in too."),
+        What::AliasRemoved { alias } => format!("{by} removed {alias}, which no longer signs {you} in."),
+        What::SignedIn { agent } if agent.is_empty() => format!("{by} signed in."),
+        What::SignedIn { agent } => format!("{by} signed in with {agent}."),
+        What::SignedOut => format!("{by} signed out."),
+        What::OthersSignedOut { count } => {
+            let (one, more) = (format!("other browser{of} was"), format!("other browsers{of} were"));
+            format!("{} signed out.", counted(*count, &one, &more))
+        }
+        What::SignInBlocked => format!(
+            "A hundred wrong passwords or codes in a row were tried at {your} account, so no more are taken."
+        ),
+        What::PasswordChanged { revoked } => {
+            format!("{by} changed {your} password.{}", revoked_too(*revoked))
+        }
+        What::ResetLinkMade { lost_second_factor: false, .. } => {
+            format!("{by} made a link to reset {your} password.")
+        }
+        What::ResetLinkMade { lost_second_factor: true, .. } => {
+            format!("{by} made a link to reset {your} password and turn two-factor authentication off.")
+        }
+        What::PasswordReset { revoked } => {
+            format!("{} password was reset by a link.{}", capital(your), revoked_too(*revoked))
+        }
+        What::TwoFactorOn => format!("{by} turned {your} two-factor authentication on."),
+        What::TwoFactorOff { revoked } => {
+            format!("{by} turned {your} two-factor authentication off.{}", revoked_too(*revoked))
+        }
+        What::AppPasswordGenerated { label, kinds, .. } => {
+            format!("{by} generated “{label}”, which opens {}.", opens(*kinds))
+        }
+        What::AppPasswordBound { label, kinds, service, .. } => {
+            format!("“{label}”{of} was used first by {service}, and opens only {kinds} from now on.")
+        }
+        What::AppPasswordEnded { label, why, .. } => ended(label, *why, voice),
+        What::AppPasswordTriedAfterEnd { label, service, .. } => {
+            format!("“{label}”{of} no longer works, and an app still tries it at {service}.")
+        }
+        What::ServiceAdded { name, .. } => format!("{by} registered the service {name}."),
+        What::ServiceChanged { name, kinds, groups, .. } => {
+            format!("{by} changed the service {name}: it holds {kinds}, and {} may use it.", who(groups))
+        }
+        What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
+        What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
+        What::GroupAdded { name, .. } => format!("{by} made the group {name}."),
+        What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
+        What::GroupJoined { name, .. } => format!("{by} put {you} into the group {name}."),
+        What::GroupLeft { name, .. } => format!("{by} took {you} out of the group {name}."),
+        What::Refused { service, reason, count } => at_a_door(service, *reason, *count, voice),
+        What::SignInRefused { reason, count } => to_the_account(*reason, *count, your),
+        What::MoreRefused { count } => {
+            let (one, more) = (format!("more sign-in{of} was"), format!("more sign-ins{of} were"));
+            format!("And {} refused.", counted(*count, &one, &more))
+        }
+    }
+}
+
+/// Those who may use a service, as the log keeps them.
+fn who(groups: &[String]) -> String {
+    match groups.split_last() {
+        None => "everyone".into(),
+        Some((last, [])) => format!("only {last}"),
+        Some((last, rest)) => format!("only {} and {last}", rest.join(", ")),
+    }
+}
+
+fn counted(n: u64, one: &str, more: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {more}") }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    // An ID stands as it is.
+    match letters.next() {
+        Some(first) if !word.contains('@') => first.to_uppercase().chain(letters).collect(),
+        _ => word.to_owned(),
+    }
+}
+
+fn revoked_too(revoked: u64) -> String {
+    match revoked {
+        0 => String::new(),
+        n => format!(" {} revoked.", counted(n, "app-specific password was", "app-specific passwords were")),
+    }
+}
+
+fn opens(kinds: KindSet) -> String {
+    if kinds.is_empty() { "what its first app opens".into() } else { kinds.to_string() }
+}
+
+fn ended(label: &str, why: WhyEnded, Voice { by, your, of, .. }: &Voice) -> String {
+    match why {
+        WhyEnded::Expired => format!("“{label}”{of} expired."),
+        WhyEnded::Revoked => format!("{by} revoked “{label}”{of}."),
+        WhyEnded::RevokedAll => format!("{by} revoked “{label}”{of}, with all others."),
+        WhyEnded::PasswordChanged => {
+            format!("“{label}”{of} was revoked, because {your} password was changed.")
+        }
+        WhyEnded::PasswordReset => format!("“{label}”{of} was revoked, because {your} password was reset."),
+        WhyEnded::TwoFactorOff => {
+            format!("“{label}”{of} was revoked, because two-factor authentication was turned off.")
+        }
+    }
+}
+
+fn at_a_door(service: &str, reason: RefusalReason, count: u64, Voice { your, of, .. }: &Voice) -> String {
+    let of =
+        if reason == RefusalReason::UnknownAccount { " to accounts that don't exist" } else { of.as_str() };
+    let (one, more) = (format!("sign-in{of} was refused"), format!("sign-ins{of} were refused"));
+    let were = counted(count, &one, &more);
+    let why = match reason {
+        RefusalReason::UnknownAccount => return format!("At {service}, {were}."),
+        RefusalReason::WrongPassword => "with a wrong password",
+        RefusalReason::WrongCode => "with a wrong code",
+        RefusalReason::TooManyAttempts => "after too many attempts",
+        RefusalReason::NotForThisService if your == "your" => {
+            "with a password of yours that is for something else"
+        }
+        RefusalReason::NotForThisService => "with a password that is for something else",
+        RefusalReason::NotForThisPerson if your == "your" => "because you may not use it",
+        RefusalReason::NotForThisPerson => "because they may not use it",
+        RefusalReason::Suspended => "because the account is suspended",
+    };
+    format!("At {service}, {were} {why}.")
+}
+
+fn to_the_account(reason: RefusalReason, count: u64, your: &str) -> String {
+    let (sign_ins, were) = (counted(count, "sign-in", "sign-ins"), if count == 1 { "was" } else { "were" });
+    match reason {
+        RefusalReason::UnknownAccount => format!("{sign_ins} to accounts that don't exist {were} refused."),
+        RefusalReason::WrongPassword => {
+            format!(
+                "{} {were} entered for {your} account.",
+                counted(count, "wrong password", "wrong passwords")
+            )
+        }
+        RefusalReason::WrongCode => {
+            format!("{} {were} entered for {your} account.", counted(count, "wrong code", "wrong codes"))
+        }
+        RefusalReason::TooManyAttempts => {
+            format!("{sign_ins} to {your} account {were} not looked at, after too many that were wrong.")
+        }
+        RefusalReason::NotForThisService | RefusalReason::NotForThisPerson => {
+            format!("{sign_ins} to {your} account {were} refused.")
+        }
+        RefusalReason::Suspended => {
+            format!("{sign_ins} to {your} account {were} refused, because it is suspended.")
+        }
+    }
+}
+
+/// What somebody can do about an event of theirs: a question to fold it under, and the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// Such as `Wasn't it you?`
+    pub question: &'static str,
+    /// What to do then.
+    pub answer: &'static str,
+}
+
+/// What the person whose account it is about can do.
+pub fn advice(what: &What) -> Option<Advice> {
+    let wasnt_you = |answer| Some(Advice { question: "Wasn’t it you?", answer });
+    let to_do = |answer| Some(Advice { question: "What to do", answer });
+    match what {
+        What::SignedIn { .. } => wasnt_you(
+            "Change your password now, under Sign-In and Security: that signs out every other browser and revokes your \
+             app-specific passwords.",
+        ),
+        What::AppPasswordGenerated { .. } | What::AppPasswordBound { .. } => wasnt_you(
+            "Revoke it under App-Specific Passwords, then change your password: somebody may have been signed in as you.",
+        ),
+        What::AppPasswordTriedAfterEnd { .. } => {
+            to_do("Generate a new one for that app, or remove the account from it.")
+        }
+        What::Refused { reason: RefusalReason::WrongPassword, .. } => to_do(
+            "Apps sign in with an app-specific password, never with your account's own. Generate one for that app. If no app of \
+             yours signs in from there, there is nothing to do: such passwords can't be guessed.",
+        ),
+        What::Refused { reason: RefusalReason::NotForThisService, .. } => {
+            to_do("Generate one that opens what this service holds.")
+        }
+        What::Refused { reason: RefusalReason::NotForThisPerson, .. } => {
+            to_do("If you need this service, ask an administrator to let you use it.")
+        }
+        What::GroupJoined { .. } | What::GroupLeft { .. } => None,
+        What::SignInRefused { .. } | What::SignInBlocked => wasnt_you(
+            "Somebody is trying to sign in as you. A long password that you use nowhere else, and two-factor authentication, \
+             keep them out. In a browser that you marked as your own you can still sign in.",
+        ),
+        _ if what.sort() == Sort::Security => wasnt_you(
+            "If you don't know of it, change your password now, look at your app-specific passwords, and tell an \
+             administrator of this server.",
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
