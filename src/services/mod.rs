@@ -1,8 +1,11 @@
 //! Services: the servers that people's apps sign in to, each with a name, what it holds, and a key that it shows at its door.
 
-use domain::{GroupName, Kind, KindSet, MachineToken, ServiceId, ServiceName, Timestamp, TokenKind, What};
+use domain::{
+    Actor, Event, GroupName, Kind, KindSet, MachineToken, ServiceId, ServiceName, Timestamp, TokenKind, What,
+};
 use store::{
-    Conn, Tx, app_passwords, events,
+    Conn, Tx, app_passwords,
+    events::{self, Filter},
     groups::{self, Group},
     services::{self as rows, Service},
 };
@@ -11,6 +14,7 @@ use crate::{
     access::{Admin, Fresh},
     app::App,
     ctx::Ctx,
+    events::{names::Names, sentence::to_administrator},
     groups::{named, parse_names},
     problem::{Code, Problem},
     secrets,
@@ -137,6 +141,46 @@ fn find(conn: &mut Conn, name: &str) -> Result<Listed, Problem> {
     let name = ServiceName::parse(name).map_err(|_| no_service())?;
     let service = rows::by_name(conn, &name)?.ok_or_else(no_service)?;
     Listed::read(conn, service)
+}
+
+/// The last change of a service: that it was registered, or what became of it since.
+pub struct LastChange {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was registered then.
+    pub is_new: bool,
+    /// Who did it.
+    pub by: String,
+    /// What happened, in one sentence.
+    pub sentence: String,
+}
+
+/// What was last changed about the service of this name, and by whom, as the log has it.
+///
+/// # Errors
+/// As the database has them.
+pub fn last_change(app: &App, _admin: &Admin, name: &ServiceName) -> Result<Option<LastChange>, Problem> {
+    app.store.read(|conn| {
+        let mut last: Option<Event> = None;
+        // By what happened, of which there is little, and not by the service, at which sign-ins are refused all day.
+        for kind in ["service_added", "service_changed", "service_key_replaced"] {
+            let filter =
+                Filter { kind: Some(kind.into()), service: Some(name.to_string()), ..Filter::default() };
+            last =
+                last.into_iter().chain(events::newest(conn, &filter, i64::MAX, 1)?).max_by_key(|e| e.number);
+        }
+        let Some(event) = last else { return Ok(None) };
+        let mut names = Names::default();
+        names.learn(conn, std::slice::from_ref(&event))?;
+        let by = match event.actor {
+            Actor::Account(id) => names.of(id).to_owned(),
+            Actor::Machine => "the server’s command line".into(),
+            Actor::Doorkey => "Doorkey".into(),
+        };
+        let is_new = matches!(event.what, What::ServiceAdded { .. });
+        let sentence = to_administrator(&event, names.actor(&event), names.account(&event));
+        Ok(Some(LastChange { at: event.at, is_new, by, sentence }))
+    })
 }
 
 fn no_service() -> Problem {

@@ -1,12 +1,13 @@
 //! *Services*, in a browser, for administrators.
 
 use axum::{extract::Path, response::Response};
+use domain::ServiceName;
 
 use super::{
-    Change, Listed, New, base, configuration, http_door,
+    Change, LastChange, Listed, New, base, configuration, http_door,
     views::{
-        AddPage, AllowedGroup, ChangePage, KEY_PLACE, KeyOf, KeyPage, ListPage, NewKeyPage, RemovePage,
-        ServicePage, ServiceRow, WhoField,
+        AddPage, AllowedGroup, ChangePage, Changed, KEY_PLACE, KeyOf, KeyPage, ListPage, NewKeyPage,
+        RemovePage, ServicePage, ServiceRow, WhoField,
     },
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     problem::{Code, Problem},
     web::{
         form::Form,
+        in_query,
         views::{Choice, Field, NoticeKind},
         visit::{Visit, about},
     },
@@ -24,19 +26,30 @@ const HERE: &str = "/services";
 
 /// `GET /services`.
 pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
-    let rows = super::list(&visit.app, &person.admin()?)?.into_iter().map(|listed| ServiceRow {
-        name: listed.service.name.to_string(),
-        kinds: listed.service.kinds.to_string(),
-        only_for: only_for(&listed.group_names()),
-        href: page_of(listed.service.name.as_str()),
-        last_used: listed.last_used.map(|at| visit.when(at)),
-    });
-    let view = ListPage {
-        rows: rows.collect(),
-        frame: visit.frame(&person, HERE),
-        add_href: "/services/add".into(),
-    };
+    let admin = person.admin()?;
+    let mut rows = Vec::new();
+    for listed in super::list(&visit.app, &admin)? {
+        rows.push(ServiceRow {
+            name: listed.service.name.to_string(),
+            kinds: listed.service.kinds.to_string(),
+            only_for: only_for(&listed.group_names()),
+            href: page_of(listed.service.name.as_str()),
+            last_used: listed.last_used.map(|at| visit.when(at)),
+            changed: changed(&visit, &admin, &listed.service.name)?,
+        });
+    }
+    let view = ListPage { rows, frame: visit.frame(&person, HERE), add_href: "/services/add".into() };
     Ok(visit.show(&view))
+}
+
+fn changed(visit: &Visit, admin: &Admin, name: &ServiceName) -> Result<Option<Changed>, Problem> {
+    let last = super::last_change(&visit.app, admin, name)?;
+    Ok(last.map(|LastChange { at, is_new, by, sentence }| Changed {
+        is_new,
+        when: visit.when(at),
+        by,
+        sentence,
+    }))
 }
 
 /// How many groups the list names.
@@ -160,7 +173,8 @@ fn key_page(visit: &Visit, person: &SignedIn, name: &str, key: &str, key_of: Key
 
 /// `GET /services/at/{name}`.
 pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -> Result<Response, Problem> {
-    let Listed { service, groups, last_used } = super::get(&visit.app, &person.admin()?, &name)?;
+    let admin = person.admin()?;
+    let Listed { service, groups, last_used } = super::get(&visit.app, &admin, &name)?;
     let mut allowed = Vec::new();
     for group in &groups {
         let members = visit.app.store.read(|conn| store::groups::count(conn, group.id))?;
@@ -173,6 +187,8 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
         kinds: service.kinds.to_string(),
         groups: allowed,
         change_href: format!("{here}/change"),
+        changed: changed(&visit, &admin, &service.name)?,
+        events_href: format!("/events?service={}", in_query(&name)),
         last_used: last_used.map(|at| visit.when(at)),
         wrong_key: visit
             .app

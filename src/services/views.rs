@@ -19,6 +19,20 @@ pub struct ServiceRow {
     pub href: String,
     /// When it was last used; nothing while it never was.
     pub last_used: Option<When>,
+    /// What was last changed about it.
+    pub changed: Option<Changed>,
+}
+
+/// The last change of a service.
+pub struct Changed {
+    /// Whether it was added then, or changed.
+    pub is_new: bool,
+    /// When.
+    pub when: When,
+    /// Who did it, such as `ada@example.org`.
+    pub by: String,
+    /// What happened, such as `ada@example.org gave the service dav a new key.`
+    pub sentence: String,
 }
 
 /// The list.
@@ -152,6 +166,10 @@ pub struct ServicePage {
     pub last_used: Option<When>,
     /// When, and from where, its door was last asked with a wrong key, if it was.
     pub wrong_key: Option<(When, String)>,
+    /// What was last changed about it.
+    pub changed: Option<Changed>,
+    /// The way to all that happened to it and at it.
+    pub events_href: String,
     /// The address of its HTTP door.
     pub door_url: String,
     /// When its key was made.

@@ -93,7 +93,9 @@ fn who_may_not_use_it_is_told_so_and_learns_nothing_at_the_door() {
         "{told:?}"
     );
     let activity = person.browser().get("/activity").text(200);
-    assert!(activity.contains("because it may not be used by you: ask an administrator."), "{activity}");
+    for said in ["refused because you may not use it.", "ask an administrator to let you use it."] {
+        assert!(activity.contains(said), "{activity}");
+    }
 }
 
 #[test]
@@ -233,6 +235,18 @@ fn pages_change_it_say_who_may_use_it_and_promise_nobody_what_they_cannot_use() 
             .contains("Somebody else has changed this service meanwhile.")
     );
     assert_eq!(server.admin().get("/services").json(200)["services"][1]["groups"], json!(["board"]));
+
+    // Who changed it last, by name, and what that was.
+    let page = browser.get("/services/at/mail").text(200);
+    assert!(page.contains(
+        "ada@example.org changed the service mail: it holds mail and other, and only board may use it."
+    ));
+    assert!(page.contains("href=\"/events?service=mail\""));
+    let list = browser.get("/services").text(200);
+    assert!(list.contains("by ada@example.org") && list.matches("changed <time").count() == 1, "{list}");
+    assert!(
+        browser.get("/events?service=mail").text(200).contains("ada@example.org changed the service mail")
+    );
 
     let promised = |person: &crate::support::Person<'_>| {
         let fields = [("label", "App"), ("opens", "first"), ("expires", "never")];
