@@ -63,6 +63,7 @@ fn ended_row(visit: &Visit, password: &AppPassword, ended: Ended) -> EndedRow {
         WhyEnded::PasswordChanged => "because your password was changed",
         WhyEnded::PasswordReset => "because your password was reset",
         WhyEnded::TwoFactorOff => "because two-factor authentication was turned off",
+        WhyEnded::Restored => "because a backup of this server was restored",
     };
     EndedRow {
         label: password.label.as_str().into(),

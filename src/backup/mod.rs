@@ -14,6 +14,7 @@ use crate::{access::OnMachine, app::App, problem::Problem};
 pub mod api;
 pub mod file;
 pub mod format;
+pub mod restore;
 
 use format::{End, FORM, Header, LastEvent, Proof, TableHead};
 

@@ -80,6 +80,20 @@ impl Console {
         }
     }
 
+    /// Asks something that may be seen, on the terminal; nothing when there is none.
+    pub(super) fn choose(&mut self, question: &str) -> Result<Option<String>, Failure> {
+        if self.terminal.is_none() {
+            return Ok(None);
+        }
+        let _ = write!(self.err, "{question}").and_then(|()| self.err.flush());
+        let mut line = String::new();
+        match self.input.by_ref().take(LINE_MOST).read_line(&mut line) {
+            Ok(read) if read > 0 => Ok(Some(line)),
+            Ok(_) => Err(Failure::Refused("Stopped before anything was done.".into())),
+            Err(error) => Err(Failure::Refused(format!("The terminal can't be read: {error}."))),
+        }
+    }
+
     /// The account's password: the first line of standard input when that was asked for, or else asked on the terminal.
     pub(super) fn password(&mut self, prompt: &str, from_input: bool) -> Result<Secret<String>, Failure> {
         if from_input {

@@ -127,6 +127,11 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::GroupLeft { name, .. } => format!("{by} took {you} out of the group {name}."),
         What::Refused { service, reason, count } => at_a_door(service, *reason, *count, voice),
         What::SignInRefused { reason, count } => to_the_account(*reason, *count, your),
+        What::Restored { backup_made_at, app_passwords_kept, .. } => format!(
+            "A backup of {} was restored. Everybody was signed out, and app-specific passwords were {}.",
+            backup_made_at.exact(),
+            if *app_passwords_kept { "kept" } else { "revoked" }
+        ),
         What::MoreRefused { count } => {
             let (one, more) = (format!("more sign-in{of} was"), format!("more sign-ins{of} were"));
             format!("And {} refused.", counted(*count, &one, &more))
@@ -176,6 +181,9 @@ fn ended(label: &str, why: WhyEnded, Voice { by, your, of, .. }: &Voice) -> Stri
             format!("“{label}”{of} was revoked, because {your} password was changed.")
         }
         WhyEnded::PasswordReset => format!("“{label}”{of} was revoked, because {your} password was reset."),
+        WhyEnded::Restored => {
+            format!("“{label}”{of} was revoked, because a backup of this server was restored.")
+        }
         WhyEnded::TwoFactorOff => {
             format!("“{label}”{of} was revoked, because two-factor authentication was turned off.")
         }

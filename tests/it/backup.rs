@@ -15,19 +15,13 @@ use crate::support::{Done, Request, Server};
 
 const ADA: &str = "ada@example.org";
 
-/// An admin command on the server's data.
-fn admin(server: &Server, arguments: &[&str]) -> Done {
-    let arguments = [&["admin"], arguments].concat();
-    Done::of(&mut server.command(&arguments), "")
-}
-
 /// A server with somebody and something in it, and a backup of it.
 fn backed_up() -> (Server, PathBuf) {
     let server = Server::start();
     let (person, _) = (server.person(ADA), server.service("mail", "mail"));
     person.generate("Phone", "mail");
     let file = server.folder().join("ada.backup");
-    admin(&server, &["backup", &file.display().to_string()]).with(0);
+    server.run(&["admin", "backup", &file.display().to_string()]).with(0);
     (server, file)
 }
 
@@ -39,7 +33,7 @@ fn lines(file: &Path) -> Vec<Value> {
 
 #[track_caller]
 fn describe(server: &Server, file: &Path) -> Done {
-    admin(server, &["backup", "--describe", &file.display().to_string()])
+    server.run(&["admin", "backup", "--describe", &file.display().to_string()])
 }
 
 #[test]
@@ -62,7 +56,7 @@ fn a_backup_says_what_it_holds_and_is_for_its_owner_alone() {
 
     server.stop().with(0);
     let second = server.folder().join("second.backup");
-    let wrote = admin(&server, &["backup", &second.display().to_string(), "--json"]).json();
+    let wrote = server.run(&["admin", "backup", &second.display().to_string(), "--json"]).json();
     assert_eq!(wrote["rows"]["accounts"], 1);
     assert_eq!(wrote["bytes"], fs::metadata(&second).unwrap().len());
     assert_eq!(wrote["key"], header["key"]);
@@ -75,7 +69,7 @@ fn a_backup_says_what_it_holds_and_is_for_its_owner_alone() {
 #[test]
 fn it_goes_to_standard_output_too() {
     let (server, file) = backed_up();
-    let done = admin(&server, &["backup", "-"]).with(0).said("Wrote standard output: 1 account");
+    let done = server.run(&["admin", "backup", "-"]).with(0).said("Wrote standard output: 1 account");
     let piped = server.folder().join("piped");
     fs::write(&piped, &done.out).unwrap();
     describe(&server, &piped).with(0);
@@ -86,11 +80,11 @@ fn it_goes_to_standard_output_too() {
 fn it_never_takes_the_place_of_anything() {
     let (server, file) = backed_up();
     let before = fs::read(&file).unwrap();
-    admin(&server, &["backup", &file.display().to_string()]).with(1).said("is there already");
+    server.run(&["admin", "backup", &file.display().to_string()]).with(1).said("is there already");
     assert!(before == fs::read(&file).unwrap());
-    admin(&server, &["backup", &server.folder().display().to_string()]).with(1).said("is there already");
+    server.run(&["admin", "backup", &server.folder().display().to_string()]).with(1).said("is there already");
     let nowhere = server.folder().join("no/such/folder");
-    admin(&server, &["backup", &nowhere.display().to_string()]).with(1).said("can't be made");
+    server.run(&["admin", "backup", &nowhere.display().to_string()]).with(1).said("can't be made");
 }
 
 #[test]
@@ -109,7 +103,7 @@ fn only_this_machine_gets_one() {
 fn a_server_that_is_not_there_or_has_no_data_is_told() {
     let server = Server::new(&[]);
     let file = server.folder().join("x").display().to_string();
-    admin(&server, &["backup", &file]).with(1).said("There is no data of Doorkey's in");
+    server.run(&["admin", "backup", &file]).with(1).said("There is no data of Doorkey's in");
     assert!(!Path::new(&file).exists());
     assert!(!server.data().exists());
 }

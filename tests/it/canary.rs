@@ -12,7 +12,7 @@ use base64::{
 use data_encoding::BASE32_NOPAD;
 use serde_json::json;
 
-use crate::support::{Answer, Browser, Cli, Done, Options, Page, Person, Request, Server, Service, basic};
+use crate::support::{Answer, Browser, Cli, Options, Page, Person, Request, Server, Service, basic};
 
 const ADA: &str = "ada@example.org";
 
@@ -492,7 +492,7 @@ fn look_everywhere(settings: Options<'_>) {
 
     canary.answer("the figures", &server.metrics().unwrap().ask(&Request::get("/metrics")), &[]);
     let backup = server.folder().join("backup").display().to_string();
-    Done::of(&mut server.command(&["admin", "backup", &backup]), "").with(0);
+    server.run(&["admin", "backup", &backup]).with(0);
     canary.saw("a backup", std::fs::read(&backup).unwrap(), &[]);
     canary.folder("while the server runs", &server.data());
     server.kill();

@@ -33,6 +33,7 @@ mod pages;
 mod people;
 mod refusals;
 mod reset_links;
+mod restore;
 mod services;
 mod services_changed;
 mod sessions;

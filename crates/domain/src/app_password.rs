@@ -68,17 +68,20 @@ pub enum WhyEnded {
     PasswordReset,
     /// Two-factor authentication was turned off.
     TwoFactorOff,
+    /// A backup of the server was restored, which would have brought back what had been revoked since.
+    Restored,
 }
 
 impl WhyEnded {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Expired,
         Self::Revoked,
         Self::RevokedAll,
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::TwoFactorOff,
+        Self::Restored,
     ];
 
     /// The reason as it is stored and as the API gives it.
@@ -91,6 +94,7 @@ impl WhyEnded {
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
             Self::TwoFactorOff => "two_factor_off",
+            Self::Restored => "restored",
         }
     }
 

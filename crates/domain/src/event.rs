@@ -131,6 +131,13 @@ pub enum What {
     SignInRefused { reason: RefusalReason, count: u64 },
     /// More kinds of refusals in a minute than there is room for in the log.
     MoreRefused { count: u64 },
+    /// A backup was restored in the place of what was there: everybody was signed out, and a new numbering began.
+    Restored {
+        backup_made_at: Timestamp,
+        backup_version: String,
+        backup_event: i64,
+        app_passwords_kept: bool,
+    },
 }
 
 impl What {
@@ -173,7 +180,8 @@ impl What {
             | Self::GroupRemoved { .. }
             | Self::Refused { .. }
             | Self::SignInRefused { .. }
-            | Self::MoreRefused { .. } => false,
+            | Self::MoreRefused { .. }
+            | Self::Restored { .. } => false,
         }
     }
 
@@ -213,7 +221,8 @@ impl What {
             | Self::ServiceKeyReplaced { .. }
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
-            | Self::GroupRemoved { .. } => Sort::Administration,
+            | Self::GroupRemoved { .. }
+            | Self::Restored { .. } => Sort::Administration,
         }
     }
 

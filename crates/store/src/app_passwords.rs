@@ -41,6 +41,9 @@ statements! {
     NOT_ENDED_OF_ACCOUNT = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE account_id = $1 AND ended_at IS NULL ORDER BY id";
+    ALL_NOT_ENDED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
+            last_used_service, last_used_source, tried_at, tried_service, tried_source
+        FROM app_passwords WHERE ended_at IS NULL LIMIT $1";
     EXPIRED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE ended_at IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
@@ -108,6 +111,14 @@ pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<AppPassword
 /// As the database has them.
 pub fn not_ended(conn: &mut Conn, account: AccountId) -> Result<Vec<AppPassword>, DbError> {
     conn.query(&NOT_ENDED_OF_ACCOUNT, &[account.to_string().into()])?.iter().map(read).collect()
+}
+
+/// At most `limit` of everybody's whose end hasn't been written down.
+///
+/// # Errors
+/// As the database has them.
+pub fn all_not_ended(conn: &mut Conn, limit: i64) -> Result<Vec<AppPassword>, DbError> {
+    conn.query(&ALL_NOT_ENDED, &[limit.into()])?.iter().map(read).collect()
 }
 
 /// At most `limit` whose time is over and whose end hasn't been written down.

@@ -25,7 +25,10 @@ pub mod services;
 pub mod sessions;
 pub mod totp;
 
-pub use db::{Column, ColumnType, Conn, DataLock, DbError, Filling, LockError, OpenError, Row, Table, Value};
+pub use db::{
+    Column, ColumnType, Conn, DataLock, DbError, Filling, LockError, OpenError, Row, Table, Value,
+    remove_sqlite, replace_sqlite,
+};
 pub use store::{Commit, SchemaMark, Store, Tx, fill_sqlite, newest_schema, schema_marks};
 
 #[cfg(test)]

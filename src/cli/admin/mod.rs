@@ -5,6 +5,7 @@ mod backup;
 mod events;
 mod group;
 mod people;
+mod restore;
 mod service;
 
 use axum::http::Method;
@@ -43,6 +44,8 @@ enum Command {
     Events(events::Args),
     /// Write all data into one file, while the server runs or not
     Backup(backup::Args),
+    /// Put a backup in the place of the data, while no server runs
+    Restore(restore::Args),
 }
 
 /// What a command asks of the API.
@@ -65,6 +68,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Events(events) => events::run(events, place, console).await,
         Command::Backup(backup) => backup::run(backup, place, console).await,
+        Command::Restore(restore) => restore::run(restore, place, console),
     }
 }
 

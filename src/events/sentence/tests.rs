@@ -66,6 +66,12 @@ fn all() -> Vec<What> {
         What::ServiceKeyReplaced { id: svc, name: service.clone() },
         What::ServiceRemoved { id: svc, name: service.clone() },
         What::MoreRefused { count: 312 },
+        What::Restored {
+            backup_made_at: Timestamp::from_millis(1_777_777_777_000),
+            backup_version: "0.1.0".into(),
+            backup_event: 7,
+            app_passwords_kept: true,
+        },
     ];
     all.extend(WhyEnded::ALL.map(|why| What::AppPasswordEnded { id, label: label.clone(), why }));
     for reason in RefusalReason::ALL {

@@ -14,7 +14,7 @@ mod server;
 
 pub use browser::{Browser, Page};
 pub use cli::{Cli, Done};
-pub use clock::since;
+pub use clock::{since, sweep};
 pub use contract::{Route, routes};
 pub use door::{Service, basic};
 pub use group::{group, join, leave};

@@ -86,6 +86,11 @@ impl Server {
         command
     }
 
+    /// Runs a command on this data by this clock, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Done {
+        Done::of(&mut self.command(arguments), "")
+    }
+
     /// Starts it, again.
     #[track_caller]
     pub fn start_again(&self) {

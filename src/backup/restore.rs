@@ -1,0 +1,255 @@
+//! Restoring a backup: only while no server runs, and only in one piece. What was there stays beside it.
+//!
+//! A restored backup brings back what was taken back since. So everybody is signed out, one-time links end, a new numbering of
+//! the log begins, and whoever restores decides what becomes of app-specific passwords.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use domain::{Actor, Ended, RequestId, Timestamp, What, WhyEnded};
+use store::{
+    DataLock, DbError, Filling, LockError, OpenError, Store, Tx, app_passwords, browsers, events, links,
+    sessions,
+};
+
+use super::{
+    file::{Backup, FileError, Given, Whole},
+    format::{Header, TableHead},
+};
+use crate::{
+    clock::{self, Clock, NoRandomness},
+    config::{Config, StoreUrl},
+    ctx::Stamp,
+    key::{self, KeyError},
+};
+
+/// How many app-specific passwords are looked at at a time.
+const AT_ONCE: i64 = 1000;
+
+/// What becomes of app-specific passwords, which may have been revoked since the backup was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppPasswords {
+    /// They work as they did then.
+    Keep,
+    /// All of them end.
+    Revoke,
+}
+
+/// Why nothing was restored. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A server has the data.
+    #[error(
+        "a server is using {}. Stop it first: a restore puts other data in the place of what it works on.",
+        .0.display()
+    )]
+    Running(PathBuf),
+    /// The data folder can't be had.
+    #[error(transparent)]
+    Lock(LockError),
+    /// The new database can't be made.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The new database couldn't be filled.
+    #[error("the backup can't be restored: {0}. The data that was there is as it was.")]
+    Data(#[from] DbError),
+    /// The new database couldn't be put in its place.
+    #[error(
+        "{}: the restored data can't be put there: {why}. Make room, or see that this user may write to the folder, and \
+         try again. The data that was there is as it was.",
+        path.display()
+    )]
+    Place {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// A database that this version can't use yet.
+    #[error(
+        "this version restores into SQLite only. Set [store] url = \"sqlite:doorkey.db\", or leave it out."
+    )]
+    Database,
+}
+
+/// A backup that can be restored here.
+pub struct Ready {
+    path: PathBuf,
+    whole: Whole,
+}
+
+/// What was restored.
+pub struct Restored {
+    /// What the backup says of itself.
+    pub header: Header,
+    /// How many app-specific passwords were revoked.
+    pub revoked: u64,
+    /// How many browsers and command lines were signed out.
+    pub signed_out: u64,
+    /// Where the data is that was there before.
+    pub kept: Option<PathBuf>,
+}
+
+impl Ready {
+    /// What the backup says of itself.
+    pub const fn header(&self) -> &Header {
+        self.whole.header()
+    }
+}
+
+/// Reads a backup to its end, and makes sure that it is whole, that its tables are known, and that the key opens it.
+///
+/// # Errors
+/// Each says what to do.
+pub fn look(config: &Config, path: &Path) -> Result<Ready, RestoreError> {
+    let whole = Backup::open(path)?.read(|_, _| Ok::<_, RestoreError>(()))?;
+    whole.is_known()?;
+    // Never a new one: a backup is of no use with another key than its own.
+    let master = key::load(&config.key, true, &mut clock::rng()?)?;
+    whole.opens_with(&Given { key: &master, place: key::place(&config.key) })?;
+    Ok(Ready { path: path.into(), whole })
+}
+
+/// Puts a backup in the place of the data. Until its last step the data that was there is as it was.
+///
+/// # Errors
+/// Each says what to do; then nothing was restored.
+pub fn restore(config: &Config, ready: &Ready, choice: AppPasswords) -> Result<Restored, RestoreError> {
+    let StoreUrl::Sqlite(path) = &config.store.url else { return Err(RestoreError::Database) };
+    let _lock = DataLock::acquire(&config.data).map_err(|error| match error {
+        LockError::Held(folder) => RestoreError::Running(folder),
+        error => RestoreError::Lock(error),
+    })?;
+    let failed = |why| RestoreError::Place { path: path.clone(), why };
+    // Where a link leads, so that the link stays.
+    let path = std::path::absolute(path).and_then(|path| path.canonicalize().or(Ok(path))).map_err(failed)?;
+    let new = New(named(&path, "restoring"));
+    // What a restore left behind that was cut off.
+    store::remove_sqlite(&new.0).map_err(failed)?;
+    fill(ready, store::fill_sqlite(&new.0, ready.header().schema())?)?;
+    let now = Clock::System.now();
+    let (revoked, signed_out) = conclude(&new.0, ready.header(), choice, now)?;
+    let kept = kept_name(&path, now);
+    let replaced = store::replace_sqlite(&path, &new.0, &kept).map_err(failed)?;
+    Ok(Restored { header: ready.header().clone(), revoked, signed_out, kept: replaced.then_some(kept) })
+}
+
+/// The new database until it has its place. What is left of it goes with this value.
+struct New(PathBuf);
+
+impl Drop for New {
+    fn drop(&mut self) {
+        let _ = store::remove_sqlite(&self.0);
+    }
+}
+
+fn named(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{what}"));
+    name.into()
+}
+
+/// A name that nothing has, for the data that was there.
+fn kept_name(path: &Path, now: Timestamp) -> PathBuf {
+    let stamp = now.to_string().replace(':', "");
+    let first = named(path, &format!("replaced-{stamp}"));
+    let others = (2..).map(|n| named(path, &format!("replaced-{stamp}-{n}")));
+    std::iter::once(first.clone()).chain(others).find(|name| !name.exists()).unwrap_or(first)
+}
+
+/// Fills an empty database of the backup's own time with its rows.
+fn fill(ready: &Ready, mut filling: Filling) -> Result<(), RestoreError> {
+    let again = Backup::open(&ready.path)?;
+    let changed = || RestoreError::File(FileError::Altered(ready.path.clone()));
+    if again.header != *ready.header() {
+        return Err(changed());
+    }
+    let heads = again.header.tables.clone();
+    let place =
+        |head: &TableHead| filling.tables().iter().position(|table| TableHead::of(table, head.rows) == *head);
+    let places: Option<Vec<_>> = heads.iter().map(place).collect();
+    let places = places.filter(|places| places.len() == filling.tables().len()).ok_or_else(changed)?;
+    let whole = again.read(|table, row| match places.get(table) {
+        Some(place) => Ok(filling.insert(*place, row)?),
+        None => Err(changed()),
+    })?;
+    // It was read before; meanwhile it may have become another.
+    if !whole.is_same_as(&ready.whole) {
+        return Err(changed());
+    }
+    let counts = filling.counts()?;
+    let agrees = |(head, place): (&TableHead, &usize)| {
+        counts.get(*place).is_some_and(|count| u64::try_from(*count) == Ok(head.rows))
+    };
+    if !heads.iter().zip(&places).all(agrees) {
+        return Err(changed());
+    }
+    Ok(filling.finish()?)
+}
+
+/// Brings the restored data up to the newest migration, and ends what must not come back: how many app-specific passwords, how many
+/// sessions.
+fn conclude(
+    path: &Path,
+    header: &Header,
+    choice: AppPasswords,
+    now: Timestamp,
+) -> Result<(u64, u64), RestoreError> {
+    let store = Store::open_sqlite(path, |_| ())?;
+    let request = RequestId::new(now, &mut clock::rng()?);
+    let stamp = Stamp { now, request, source: None };
+    let restored = What::Restored {
+        backup_made_at: header.made_at,
+        backup_version: header.doorkey_version.clone(),
+        backup_event: header.last_event.number,
+        app_passwords_kept: choice == AppPasswords::Keep,
+    };
+    // Followers of the log must see that the numbers are others now. The time makes it another one at each restore of a backup.
+    let epoch = now.millis().max(header.last_event.epoch.saturating_add(1));
+    let done = store.write_blocking(move |tx| {
+        let signed_out = sessions::delete_all(tx)?;
+        browsers::delete_all(tx)?;
+        links::delete_all(tx)?;
+        events::begin_epoch(tx, epoch)?;
+        events::append(tx, now, stamp.event(None, Actor::Machine, restored.clone()))?;
+        let revoked = match choice {
+            AppPasswords::Keep => 0,
+            AppPasswords::Revoke => revoke_all(tx, &stamp)?,
+        };
+        Ok::<_, DbError>((revoked, signed_out))
+    })?;
+    store.close();
+    Ok(done)
+}
+
+/// Ends every app-specific password, and tells each account.
+fn revoke_all(tx: &mut Tx<'_>, stamp: &Stamp) -> Result<u64, DbError> {
+    let mut count = 0;
+    loop {
+        let some = app_passwords::all_not_ended(tx, AT_ONCE)?;
+        if some.is_empty() {
+            return Ok(count);
+        }
+        for password in some {
+            let expired = password.ended_by(stamp.now);
+            let ended = expired.unwrap_or(Ended { at: stamp.now, why: WhyEnded::Restored });
+            app_passwords::end(tx, password.id, ended)?;
+            let label = password.label.as_str().into();
+            let what = What::AppPasswordEnded { id: password.id, label, why: ended.why };
+            let actor = if expired.is_some() { Actor::Doorkey } else { Actor::Machine };
+            events::append(tx, stamp.now, stamp.event(Some(password.account), actor, what))?;
+            count += u64::from(expired.is_none());
+        }
+    }
+}
