@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -10,7 +11,9 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{AppPassword, Connection, Done, Person, Server, generate_request, race, until};
+use crate::support::{
+    AppPassword, Connection, Done, Person, Server, Service, generate_request, race, sweep, until,
+};
 
 const ADA: &str = "ada@example.org";
 
@@ -173,7 +176,7 @@ fn a_new_machine_needs_the_file_and_the_key() {
     let told = restore(&new, &file, "keep").with(0).out;
     assert!(!told.contains("is kept"), "{told}");
     new.start_again();
-    let mail = crate::support::Service::new(&new, "mail", &mail.key);
+    let mail = Service::new(&new, "mail", &mail.key);
     assert_eq!(mail.status(ADA, &phone.password), 200);
     let mut person = same_person(&new, &person);
     new.clock.move_by(60);
@@ -309,7 +312,7 @@ fn a_restore_that_is_killed_leaves_the_old_data_or_the_new() {
         until(|| moment() || child_has_ended(child.id()));
         let _ = child.kill();
         child.wait().unwrap();
-        crate::support::sweep(child.id());
+        sweep(child.id());
         log_and_rows_agree(&server.data());
         let is_old: i64 =
             server.data_says("SELECT COUNT(*) FROM app_passwords WHERE label = 'Only in the data'");
@@ -329,4 +332,39 @@ fn a_restore_that_is_killed_leaves_the_old_data_or_the_new() {
 fn child_has_ended(id: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with('Z'))
+}
+
+/// A backup that Doorkey 0.1.0 has written of a throw-away server, when there was only the first migration; its key; and what its people
+/// knew. Once it is released, a migration must bring this on for ever.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures").join(name)
+}
+
+#[test]
+fn a_backup_of_the_first_version_is_brought_up_to_this_one() {
+    let server = Server::new(&[]);
+    fs::create_dir(server.data()).unwrap();
+    let key = server.data().join("doorkey.key");
+    fs::copy(fixture("schema-1.key"), &key).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let known: Value = serde_json::from_slice(&fs::read(fixture("schema-1.json")).unwrap()).unwrap();
+    let known = |name: &str| known[name].as_str().unwrap().to_owned();
+    let told = restore(&server, &fixture("schema-1.backup"), "keep").with(0).out;
+    assert!(told.contains("2 accounts, 3 app-specific passwords, 2 services, up to event 14"), "{told}");
+    log_and_rows_agree(&server.data());
+    server.start_again();
+    let (mail, dav) =
+        (Service::new(&server, "mail", &known("mail_key")), Service::new(&server, "dav", &known("dav_key")));
+    assert_eq!(mail.status(ADA, &known("phone")), 200);
+    assert_eq!(mail.status(ADA, &known("revoked")), 401);
+    assert_eq!((dav.status(ADA, &known("first")), mail.status(ADA, &known("first"))), (200, 403));
+    let person = Person::new(&server, ADA, Some(&known("totp_secret"))).signed_in();
+    assert_eq!(person.list()["app_passwords"].as_array().unwrap().len(), 3);
+    assert_eq!(person.told("app_password_bound").len(), 1);
+    Person::new(&server, "eve@example.org", None).signed_in();
+    assert_eq!(server.admin().get("/services").json(200)["services"].as_array().unwrap().len(), 2);
+    // And what it becomes can be backed up in its turn.
+    let file = backup(&server, "now.backup");
+    server.stop().with(0);
+    restore(&server, &file, "revoke").with(0);
 }
