@@ -1,4 +1,4 @@
-//! Each event in words. One sentence serves two readers: a [`Voice`] says *You* and *your* to the person whose account it is about,
+//! Each event in words. One sentence serves two readers: a `Voice` says *You* and *your* to the person whose account it is about,
 //! and names people to an administrator.
 
 use domain::{Actor, Event, KindSet, RefusalReason, Sort, What, WhyEnded};
