@@ -42,12 +42,22 @@ pub struct OnMachine(());
 /// For how long a second factor counts as just shown.
 pub const FRESH_MINUTES: i64 = 10;
 
-/// How long a session lasts: from its beginning, and without being used; in days.
+/// How long a session lasts at most: from its beginning, and without being used; in days.
 const fn life(client: Client) -> (i64, i64) {
     match client {
         Client::Browser => (30, 14),
         Client::CommandLine => (90, 30),
     }
+}
+
+/// When a session ends if it isn't used any more: by its age or by idleness, whichever comes first. The operator may have set shorter
+/// times.
+pub fn ends_at(app: &App, session: &Session) -> Timestamp {
+    let (age, idle) = life(session.client);
+    let accounts = &app.config.accounts;
+    let age = accounts.session_days.map_or(age, |days| age.min(days.into()));
+    let idle = accounts.session_idle_days.map_or(idle, |days| idle.min(days.into()));
+    session.created_at.plus_days(age).min(session.last_seen_at.plus_days(idle))
 }
 
 /// How long a sign-in waits for its code, in minutes.
@@ -159,11 +169,8 @@ pub async fn session(parts: &Parts, app: &App, now: Timestamp) -> Result<(Sessio
         let account = store::accounts::by_id(conn, session.account)?.ok_or_else(sign_in_needed)?;
         Ok((session, account))
     })?;
-    let (age, idle) = life(session.client);
     let wait_over = session.code_wanted && session.created_at.plus_minutes(CODE_WAIT_MINUTES) <= now;
-    let over =
-        session.created_at.plus_days(age) <= now || session.last_seen_at.plus_days(idle) <= now || wait_over;
-    if over || account.state != State::Active {
+    if wait_over || ends_at(app, &session) <= now || account.state != State::Active {
         return Err(sign_in_needed());
     }
     Ok((session, account))

@@ -8,6 +8,7 @@
 //! - [`accounts`]: people, their password, two-factor authentication, one-time links.
 //! - [`people`]: what administrators do with accounts: inviting, suspending, removing.
 //! - [`sign_in`]: signing in and out, and the budget of failures.
+//! - [`sessions`], [`browsers`]: where people are signed in, and the browsers that they trust.
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
 //! - [`groups`]: groups of people, which services can be kept to.
@@ -30,6 +31,7 @@ pub mod accounts;
 pub mod app;
 pub mod app_passwords;
 pub mod backup;
+pub mod browsers;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -51,5 +53,6 @@ pub mod secrets;
 pub mod serve;
 pub mod server;
 pub mod services;
+pub mod sessions;
 pub mod sign_in;
 pub mod web;

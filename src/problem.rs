@@ -216,8 +216,8 @@ impl Problem {
             }
             TooManyFailures::Spent => Self::new(
                 Code::TooManyAttempts,
-                "A hundred attempts in a row were wrong, so no more are taken here. Sign in from a browser that you \
-                 marked as your own, or ask your administrator for a reset link.",
+                "A hundred attempts in a row were wrong, so no more are taken here. Sign in from a \
+                 trusted browser, or ask your administrator for a reset link.",
             ),
         }
     }

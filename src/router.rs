@@ -14,9 +14,9 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, backup, doors, events, groups, health, openapi, people,
+    app_passwords, backup, browsers, doors, events, groups, health, openapi, people,
     problem::{Code, Problem},
-    services, sign_in, web,
+    services, sessions, sign_in, web,
 };
 
 /// Everything that this server answers.
@@ -37,7 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 fn pages() -> Router<Arc<App>> {
-    use accounts::{link_pages as link, pages as account};
+    use accounts::{link_pages as link, pages as account, recovery_code_pages as recovery_code};
     use app_passwords::{generate_pages as generate, pages as app_password};
     use groups::pages as group;
     use people::pages as person;
@@ -57,7 +57,12 @@ fn pages() -> Router<Arc<App>> {
         .route("/security/password", get(account::password).post(account::post_password))
         .route("/security/two-factor", get(account::two_factor_on).post(account::post_two_factor_on))
         .route("/security/two-factor/off", get(account::two_factor_off).post(account::post_two_factor_off))
-        .route("/security/sign-out-others", post(sign_in::sign_out_others))
+        .route("/security/two-factor/move", get(account::two_factor_move).post(account::post_two_factor_move))
+        .route("/security/recovery-codes", get(recovery_code::renew).post(recovery_code::post_renew))
+        .route("/security/sessions/{id}/sign-out", post(sessions::pages::sign_out))
+        .route("/security/sign-out-others", post(sessions::pages::sign_out_others))
+        .route("/security/browsers/{id}/forget", post(browsers::pages::forget))
+        .route("/security/browsers/forget-all", post(browsers::pages::forget_all))
         .route("/app-passwords", get(app_password::list))
         .route("/app-passwords/generate", get(generate::generate).post(generate::post_generate))
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
@@ -117,11 +122,20 @@ api! {
     get    "/api/v1/session"                         sign_in::api::session;
     delete "/api/v1/session"                         sign_in::api::sign_out;
     post   "/api/v1/session/confirm"                 sign_in::api::confirm;
-    post   "/api/v1/session/sign-out-others"         sign_in::api::sign_out_others;
+    get    "/api/v1/sessions"                        sessions::api::list;
+    delete "/api/v1/sessions"                        sessions::api::sign_out_others;
+    delete "/api/v1/sessions/{id}"                   sessions::api::sign_out;
+    get    "/api/v1/browsers"                        browsers::api::list;
+    delete "/api/v1/browsers"                        browsers::api::forget_all;
+    delete "/api/v1/browsers/{id}"                   browsers::api::forget;
     post   "/api/v1/account/password"                accounts::api::change_password;
     post   "/api/v1/account/two-factor"              accounts::api::two_factor_begin;
     post   "/api/v1/account/two-factor/confirm"      accounts::api::two_factor_confirm;
+    post   "/api/v1/account/two-factor/move"         accounts::api::two_factor_move;
+    post   "/api/v1/account/two-factor/move/confirm" accounts::api::two_factor_move_confirm;
     post   "/api/v1/account/two-factor/turn-off"     accounts::api::two_factor_off;
+    get    "/api/v1/account/recovery-codes"          accounts::api::recovery_codes;
+    post   "/api/v1/account/recovery-codes"          accounts::api::recovery_codes_renew;
     get    "/api/v1/app-passwords"                   app_passwords::api::list;
     post   "/api/v1/app-passwords"                   app_passwords::api::generate;
     delete "/api/v1/app-passwords"                   app_passwords::api::revoke_all;

@@ -14,7 +14,7 @@
   };
   const copy = async (element) => {
     try {
-      await navigator.clipboard.writeText(element.textContent.trim());
+      await navigator.clipboard.writeText(element.textContent.trim().replace(/\s*\n\s*/g, "\n"));
       return true;
     } catch {
       choose(element);
@@ -34,6 +34,24 @@
         result.textContent = done ? "Copied." : "It is selected. Copy it with your keyboard.";
       }, 50);
     });
+  }
+
+  // Keeping what is shown once: as a file made here, which goes through nobody's hands, or on paper.
+  for (const button of all("[data-download]")) {
+    const source = document.getElementById(button.dataset.download);
+    if (!source) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([source.textContent], { type: "text/plain" }));
+      link.download = button.dataset.name;
+      link.click();
+      window.setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+  }
+  for (const button of all("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
   }
 
   // Showing a password while it is typed; hidden again before it is sent, so that no browser remembers it as text.

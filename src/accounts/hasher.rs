@@ -83,7 +83,11 @@ impl Turn {
         self.run(move || kept.is(typed.expose())).await
     }
 
-    async fn run<T: Send + 'static>(
+    /// Does anything else that takes as long.
+    ///
+    /// # Errors
+    /// When the work can't be done at all.
+    pub(super) async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> Option<T> + Send + 'static,
     ) -> Result<T, Problem> {

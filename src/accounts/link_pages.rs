@@ -8,10 +8,11 @@ use super::{
     links,
     pages::{HERE, and_revoked, in_form},
     password::MIN_ALONE,
+    recovery_code_pages as recovery_codes,
 };
 use crate::{
     problem::{Code, Problem},
-    sign_in::pages::sign_in_at_once,
+    sign_in::{code_field::CodeField, pages::sign_in_at_once},
     web::{
         cookies,
         form::Form,
@@ -23,21 +24,22 @@ use crate::{
 /// `GET /setup/{token}`.
 pub async fn set_up(visit: Visit, Path(token): Path<String>) -> Result<Response, Problem> {
     match links::set_up_open(&visit.app, visit.now(), &token) {
-        Ok(()) => Ok(set_up_page(&visit, &token, ["", ""], None)),
+        Ok(()) => Ok(set_up_page(&visit, &token, ["", ""], &[])),
         Err(problem) => link_spent(&visit, LinkFor::Setup, problem),
     }
 }
 
-fn set_up_page(visit: &Visit, token: &str, [id, name]: [&str; 2], problem: Option<&Problem>) -> Response {
+fn set_up_page(visit: &Visit, token: &str, [id, name]: [&str; 2], problems: &[Problem]) -> Response {
+    let said = |fields| problems.iter().find_map(|problem| about(Some(problem), fields));
     let view = FirstAccountPage {
         page: visit.outside(),
         action: format!("/setup/{token}"),
-        id: Field { value: id.into(), error: about(problem, &["id"]) },
-        name: Field { value: name.into(), error: about(problem, &["name"]) },
-        password_error: about(problem, &["password", ""]),
+        id: Field { value: id.into(), error: said(&["id"]) },
+        name: Field { value: name.into(), error: said(&["name"]) },
+        password_error: said(&["password", ""]),
         min_length: MIN_ALONE,
     };
-    visit.show_again(&view, problem)
+    visit.show_again(&view, problems.first())
 }
 
 fn link_spent(visit: &Visit, link_for: LinkFor, problem: Problem) -> Result<Response, Problem> {
@@ -58,7 +60,12 @@ pub async fn post_set_up(
     match links::set_up(&visit.app, &mut visit.ctx, &token, id, name, password).await {
         Ok(_) => {}
         Err(problem) if in_form(&problem) => {
-            return Ok(set_up_page(&visit, &token, [id, name], Some(&problem)));
+            // All that is wrong at once, so that nobody has to send it three times.
+            let mut problems = links::set_up_faults(&visit.app, id, name, password);
+            if problems.is_empty() {
+                problems.push(problem);
+            }
+            return Ok(set_up_page(&visit, &token, [id, name], &problems));
         }
         Err(problem) => return link_spent(&visit, LinkFor::Setup, problem),
     }
@@ -116,18 +123,25 @@ pub async fn post_invitation(
 }
 
 /// `GET /reset/{token}`.
-pub async fn reset(visit: Visit, Path(token): Path<String>) -> Result<Response, Problem> {
-    reset_page(&visit, &token, None)
+pub async fn reset(visit: Visit, Path(token): Path<String>, field: CodeField) -> Result<Response, Problem> {
+    reset_page(&visit, &token, field, None)
 }
 
-fn reset_page(visit: &Visit, token: &str, problem: Option<&Problem>) -> Result<Response, Problem> {
+fn reset_page(
+    visit: &Visit,
+    token: &str,
+    field: CodeField,
+    problem: Option<&Problem>,
+) -> Result<Response, Problem> {
     let reset = match links::reset_open(&visit.app, visit.now(), token) {
         Ok(reset) => reset,
         Err(problem) => return link_spent(visit, LinkFor::Reset, problem),
     };
     let view = ResetPage {
         page: visit.outside(),
-        action: format!("/reset/{token}"),
+        action: field.at(&format!("/reset/{token}")),
+        other_href: field.other_at(&format!("/reset/{token}")),
+        field,
         account_id: reset.account.name.to_string(),
         asks_code: reset.asks_code,
         turns_off: reset.turns_off,
@@ -144,16 +158,20 @@ fn reset_page(visit: &Visit, token: &str, problem: Option<&Problem>) -> Result<R
 pub async fn post_reset(
     mut visit: Visit,
     Path(token): Path<String>,
+    field: CodeField,
     form: Form,
 ) -> Result<Response, Problem> {
     match links::reset(&visit.app, &mut visit.ctx, &token, form.get("password"), form.get("code")).await {
-        Ok(revoked) => {
-            let text = format!("Your new password is set. Sign in with it.{}", and_revoked(revoked));
+        Ok(done) => {
+            let mut text = format!("Your new password is set. Sign in with it.{}", and_revoked(done.revoked));
+            if let Some(left) = done.recovery_codes_left {
+                text.push_str(&format!(" {}", recovery_codes::left(left)));
+            }
             let mut response = visit.go("/sign-in", NoticeKind::Success, &text);
             visit.put_cookie(&mut response, cookies::SESSION, "", 0);
             Ok(response)
         }
-        Err(problem) if in_form(&problem) => reset_page(&visit, &token, Some(&problem)),
+        Err(problem) if in_form(&problem) => reset_page(&visit, &token, field, Some(&problem)),
         Err(problem) => link_spent(&visit, LinkFor::Reset, problem),
     }
 }

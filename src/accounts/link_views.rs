@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use crate::web::views::{Field, Outside};
+use crate::{
+    sign_in::code_field::CodeField,
+    web::views::{Field, Outside},
+};
 
 /// Makes the first account of a new server.
 #[derive(Template)]
@@ -38,6 +41,10 @@ pub struct ResetPage {
     pub password_error: Option<String>,
     /// Why the `code` doesn't do.
     pub code_error: Option<String>,
+    /// Which code is asked for.
+    pub field: CodeField,
+    /// The way to enter the other kind of code.
+    pub other_href: String,
     /// Whether two-factor authentication is turned off with it.
     pub turns_off: bool,
     /// How many characters the password needs.

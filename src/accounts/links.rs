@@ -6,14 +6,14 @@ use domain::{Actor, LinkId, Secret, Timestamp, What, WhyEnded};
 use store::{
     Conn, DbError, Tx,
     accounts::{self as rows, Account, State},
-    app_passwords, browsers, budgets, events,
+    app_passwords, budgets, events,
     links::{self, Link, Purpose},
-    sessions, totp,
+    sessions,
 };
 
 use super::{
-    NewAccount, Who, end_app_passwords, insert, make, no_account,
-    password::{MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword},
+    NewAccount, Who, end_app_passwords, forget_browsers, id_typed, insert, make, name_typed, no_account,
+    password::{MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword, check_length},
     two_factor,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     ctx::Ctx,
     problem::{Code, Problem},
     secrets,
-    sign_in::budget,
+    sign_in::budget::Bucket,
 };
 
 /// How long a link to reset a password can be spent, in hours.
@@ -144,6 +144,16 @@ pub async fn set_up(
     Ok(account)
 }
 
+/// Everything that stands in the way of setting up the first account with what was typed.
+pub fn set_up_faults(app: &App, id: &str, name: &str, password: &str) -> Vec<Problem> {
+    let faults = [
+        id_typed(app, id).err(),
+        name_typed(name).err(),
+        check_length("password", password, MIN_ALONE).err(),
+    ];
+    faults.into_iter().flatten().collect()
+}
+
 /// Spends a link, inside the transaction of what follows from it.
 pub(super) fn spend(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<Link, Problem> {
     let link = links::by_token(tx, hash, now)?.ok_or_else(link_spent)?;
@@ -222,6 +232,14 @@ impl Reset {
     }
 }
 
+/// What a reset did.
+pub struct Done {
+    /// How many app-specific passwords ended.
+    pub revoked: u64,
+    /// How many recovery codes are left, when one was used.
+    pub recovery_codes_left: Option<u64>,
+}
+
 /// What this token resets.
 ///
 /// # Errors
@@ -246,7 +264,7 @@ pub fn reset_open(app: &App, now: Timestamp, token: &str) -> Result<Reset, Probl
 }
 
 /// Resets the account's password through a link. The second factor is still asked for: a link that got into other hands is one
-/// factor only. Everything that the old password opened ends. Returns how many app-specific passwords ended.
+/// factor only. Everything that the old password opened ends.
 ///
 /// # Errors
 /// `link-spent`; `wrong-credentials` at `code`; `too-many-attempts`; `unfit` at `password`. The link can still be spent.
@@ -256,16 +274,15 @@ pub async fn reset(
     token: &str,
     password: &str,
     code: &str,
-) -> Result<u64, Problem> {
+) -> Result<Done, Problem> {
     let reset = reset_open(app, ctx.stamp.now, token)?;
     let account = reset.account;
     let fewest = if reset.asks_code { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
     let new = NewPassword::check(app, "password", password, fewest, (&account.name, &account.display_name))?;
+    let mut recovery_codes_left = None;
     if reset.asks_code {
-        let bucket = budget::Bucket::link(account.id, reset.link.id);
-        let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
-        two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
-        attempt.right(app).await?;
+        let bucket = Bucket::link(account.id, reset.link.id);
+        recovery_codes_left = two_factor::use_code(app, &ctx.stamp, account.id, bucket, code).await?;
     }
     let kept = app.hasher.turn()?.hash(new, &mut ctx.rng).await?;
     let sealed = kept.seal(&app.keyring, account.id, &mut ctx.rng);
@@ -288,15 +305,15 @@ pub async fn reset(
             }
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordReset)?;
             if turns_off {
-                totp::delete(tx, id)?;
+                two_factor::take_away(tx, &stamp, actor, id)?;
                 let what = What::TwoFactorOff { revoked: 0 };
                 events::append(tx, stamp.now, stamp.event(Some(id), actor, what))?;
             }
             sessions::delete_others(tx, id, None)?;
-            browsers::delete_others(tx, id, None)?;
+            forget_browsers(tx, &stamp, actor, id)?;
             budgets::clear(tx, &id.to_string())?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordReset { revoked }))?;
-            Ok(revoked)
+            Ok(Done { revoked, recovery_codes_left })
         })
         .await
 }

@@ -1,7 +1,7 @@
 //! People's accounts: making them, and their password. One-time links are in [`links`] and [`invitations`], the second
 //! factor in [`two_factor`]. What administrators do with accounts is in [`crate::people`].
 
-use domain::{AccountId, AccountName, Actor, DisplayName, Ended, What, WhyEnded};
+use domain::{AccountId, AccountName, Actor, BrowserId, DisplayName, Ended, What, WhyEnded};
 use store::{
     Conn, Tx,
     accounts::{self as rows, Account, State},
@@ -25,6 +25,8 @@ pub mod link_views;
 pub mod links;
 pub mod pages;
 pub mod password;
+pub mod recovery_code_pages;
+pub mod recovery_codes;
 pub mod two_factor;
 pub mod views;
 
@@ -44,15 +46,17 @@ impl NewAccount {
     /// # Errors
     /// `unfit`, at the field.
     pub fn parse(app: &App, id: &str, name: &str, administrator: bool) -> Result<Self, Problem> {
-        let sentence = |text: String| Problem::field("id", text);
-        Ok(Self {
-            name: AccountName::parse(id, app.default_domain())
-                .map_err(|error| sentence(format!("That can't be an ID: {error}.")))?,
-            display_name: DisplayName::parse(name)
-                .map_err(|error| Problem::field("name", format!("The name {error}.")))?,
-            administrator,
-        })
+        Ok(Self { name: id_typed(app, id)?, display_name: name_typed(name)?, administrator })
     }
+}
+
+fn id_typed(app: &App, typed: &str) -> Result<AccountName, Problem> {
+    AccountName::parse(typed, app.default_domain())
+        .map_err(|error| Problem::field("id", format!("That can't be an ID: {error}.")))
+}
+
+fn name_typed(typed: &str) -> Result<DisplayName, Problem> {
+    DisplayName::parse(typed).map_err(|error| Problem::field("name", format!("The name {error}.")))
 }
 
 /// Whom an administrator means: by their ID or an alias, or by the account's own id, which nobody else ever gets.
@@ -218,6 +222,7 @@ pub async fn change_password(
                 ));
             }
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordChanged)?;
+            forget_browsers(tx, &stamp, actor, id)?;
             sign_out_others(tx, &stamp, actor, &session)?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordChanged { revoked }))?;
             Ok(revoked)
@@ -277,7 +282,8 @@ pub fn end_app_passwords(
     Ok(count)
 }
 
-/// Signs out the account's other browsers and command lines, and forgets its other own browsers.
+/// Signs out the account's other browsers and command lines, forgets those of them that were trusted, and tells how many were
+/// signed out.
 ///
 /// # Errors
 /// As the database has them.
@@ -288,10 +294,38 @@ pub fn sign_out_others(
     session: &sessions::Session,
 ) -> Result<u64, Problem> {
     let count = sessions::delete_others(tx, session.account, Some(session.id))?;
-    browsers::delete_others(tx, session.account, session.browser)?;
     if count > 0 {
         let what = What::OthersSignedOut { count };
         events::append(tx, stamp.now, stamp.event(Some(session.account), actor, what))?;
+    }
+    forget_other_browsers(tx, stamp, actor, session.account, session.browser)?;
+    Ok(count)
+}
+
+/// Trusts no browser of the account any more, and tells how many were trusted.
+///
+/// # Errors
+/// As the database has them.
+pub fn forget_browsers(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    actor: Actor,
+    account: AccountId,
+) -> Result<u64, Problem> {
+    forget_other_browsers(tx, stamp, actor, account, None)
+}
+
+fn forget_other_browsers(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    actor: Actor,
+    account: AccountId,
+    but: Option<BrowserId>,
+) -> Result<u64, Problem> {
+    let count = browsers::delete_others(tx, account, but)?;
+    if count > 0 {
+        let what = What::BrowsersForgotten { count };
+        events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
     }
     Ok(count)
 }

@@ -37,18 +37,7 @@ impl NewPassword {
         (id, name): (&AccountName, &DisplayName),
     ) -> Result<Self, Problem> {
         let text = normal(typed);
-        let length = text.expose().chars().count();
-        if length < fewest {
-            let alone =
-                if fewest == MIN_ALONE { " (8 are enough once two-factor authentication is on)" } else { "" };
-            return Err(Problem::field(
-                field,
-                format!("Choose a password of at least {fewest} characters{alone}."),
-            ));
-        }
-        if length > MAX {
-            return Err(Problem::field(field, format!("Choose a password of at most {MAX} characters.")));
-        }
+        let length = length(field, &text, fewest)?;
         if is_guessed_first(text.expose(), &words_of(app, id, name)) {
             return Err(Problem::field(
                 field,
@@ -58,6 +47,30 @@ impl NewPassword {
         }
         Ok(Self { text, long: length >= MIN_ALONE })
     }
+}
+
+/// Checks nothing but how long a password is that a person chose.
+///
+/// # Errors
+/// `unfit`, at this `field`.
+pub fn check_length(field: &'static str, typed: &str, fewest: usize) -> Result<(), Problem> {
+    length(field, &normal(typed), fewest).map(drop)
+}
+
+fn length(field: &'static str, text: &Secret<String>, fewest: usize) -> Result<usize, Problem> {
+    let length = text.expose().chars().count();
+    if length < fewest {
+        let alone =
+            if fewest == MIN_ALONE { " (8 are enough once two-factor authentication is on)" } else { "" };
+        return Err(Problem::field(
+            field,
+            format!("Choose a password of at least {fewest} characters{alone}."),
+        ));
+    }
+    if length > MAX {
+        return Err(Problem::field(field, format!("Choose a password of at most {MAX} characters.")));
+    }
+    Ok(length)
 }
 
 /// What a guesser who knows this server and this person tries first: their ID and name, and what the server is called, whole and in

@@ -1,17 +1,19 @@
-//! Two-factor authentication: turning it on, counting its codes, turning it off.
+//! Two-factor authentication: turning it on, counting its codes, moving it to another phone, turning it off.
 
-use domain::{AccountId, Totp, TotpCode, What, WhyEnded};
+use domain::{AccountId, Actor, RecoveryCode, Totp, TotpCode, What, WhyEnded};
 use seal::Place;
 use store::{
-    Conn, DbError,
+    Conn, DbError, Tx,
     accounts::{self as rows, Account},
-    events, sessions,
-    totp::{self, Factor},
+    events,
+    sessions::{self, Session},
+    totp::{self, Factor, Next},
 };
 
 use super::{
-    end_app_passwords,
+    end_app_passwords, forget_browsers,
     password::{Kept, MIN_ALONE, NewPassword},
+    recovery_codes::{self, Made},
     sign_out_others,
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
     app::App,
     ctx::{Ctx, Stamp},
     problem::{Code, Problem},
-    sign_in::budget,
+    sign_in::budget::{self, Bucket},
 };
 
 /// What a person puts into an authenticator app. It is the secret itself: shown on its own page, never logged.
@@ -49,22 +51,30 @@ pub fn make(app: &App, ctx: &mut Ctx, account: &Account) -> (Factor, Shown) {
     let factor = Totp::generate(&mut ctx.rng);
     let secret_sealed = app.keyring.seal(place(&account.id.to_bytes()), factor.expose(), &mut ctx.rng);
     let shown = Shown::of(&factor, account);
-    (Factor { secret_sealed, created_at: ctx.stamp.now, confirmed_at: None, last_step: 0 }, shown)
+    (Factor { secret_sealed, created_at: ctx.stamp.now, confirmed_at: None, last_step: 0, next: None }, shown)
 }
 
 fn place(row: &[u8]) -> Place<'_> {
     Place { table: "totp", row, column: "secret_sealed" }
 }
 
+fn next_place(row: &[u8]) -> Place<'_> {
+    Place { table: "totp", row, column: "next_sealed" }
+}
+
 fn open(app: &App, account: AccountId, factor: &Factor) -> Result<Totp, Problem> {
-    app.keyring
-        .unseal(place(&account.to_bytes()), &factor.secret_sealed)
-        .ok()
-        .and_then(|b| Totp::from_bytes(b.expose()))
-        .ok_or_else(|| {
-            tracing::error!(%account, "the account's second factor can't be opened");
-            Problem::unavailable()
-        })
+    unseal(app, account, place(&account.to_bytes()), &factor.secret_sealed)
+}
+
+fn open_next(app: &App, account: AccountId, next: &Next) -> Result<Totp, Problem> {
+    unseal(app, account, next_place(&account.to_bytes()), &next.secret_sealed)
+}
+
+fn unseal(app: &App, account: AccountId, place: Place<'_>, sealed: &[u8]) -> Result<Totp, Problem> {
+    app.keyring.unseal(place, sealed).ok().and_then(|b| Totp::from_bytes(b.expose())).ok_or_else(|| {
+        tracing::error!(%account, "the account's second factor can't be opened");
+        Problem::unavailable()
+    })
 }
 
 /// Begins to turn two-factor authentication on: a new secret, in force once its first code has come.
@@ -101,20 +111,29 @@ pub fn begun(app: &App, person: &Fresh<SignedIn>) -> Result<Option<Shown>, Probl
     }
 }
 
-/// Turns two-factor authentication on, with the first code of the secret that was begun, and signs out the other browsers.
+/// Turns two-factor authentication on, with the first code of the secret that was begun, and signs out the other browsers. Returns the
+/// recovery codes that come with it.
 ///
 /// # Errors
 /// `wrong-credentials` at `code`, `too-many-attempts`, `conflict` when it is on already or nothing was begun.
-pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str) -> Result<(), Problem> {
+pub async fn confirm(
+    app: &App,
+    ctx: &mut Ctx,
+    person: &Fresh<SignedIn>,
+    code: &str,
+) -> Result<Made, Problem> {
     let person = person.who();
     let (id, actor) = (person.account.id, person.actor());
     let factor = app.store.read(|conn| totp::of_account(conn, id))?;
     let Some(factor) = factor.filter(|factor| factor.confirmed_at.is_none()) else {
         return Err(already_on());
     };
-    let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
+    let turn = app.hasher.turn()?;
+    let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
     let step = step_of(&open(app, id, &factor)?, code, &ctx.stamp, factor.last_step)?;
+    let made = recovery_codes::make(app, ctx, turn, id).await?;
     let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), factor.secret_sealed);
+    let kept = made.kept.clone();
     app.store
         .write(move |tx| {
             SignedIn::still(tx, session.id)?;
@@ -126,11 +145,19 @@ pub async fn confirm(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>, code: &str)
             totp::use_step(tx, id, step)?;
             sessions::fresh(tx, session.id, stamp.now)?;
             // They signed in without a second factor, and whoever is in them may be the reason for having one.
-            sign_out_others(tx, &stamp, actor, &session)?;
-            Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOn))?)
+            end_old_factor(tx, &stamp, actor, &session)?;
+            events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOn))?;
+            recovery_codes::put(tx, &stamp, actor, id, &kept)
         })
         .await?;
-    attempt.right(app).await
+    attempt.right(app).await?;
+    Ok(made)
+}
+
+/// Ends what was signed in, and trusted, by the factors as they were before: the other sessions, and every trusted browser.
+fn end_old_factor(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, session: &Session) -> Result<(), Problem> {
+    forget_browsers(tx, stamp, actor, session.account)?;
+    sign_out_others(tx, stamp, actor, session).map(drop)
 }
 
 fn already_on() -> Problem {
@@ -151,17 +178,140 @@ fn step_of(factor: &Totp, code: &str, stamp: &Stamp, last_step: i64) -> Result<i
     TotpCode::parse(code).and_then(|code| factor.accepts(code, stamp.now, last_step)).ok_or_else(wrong_code)
 }
 
-/// Uses a code up: it counts once. The caller counts the attempt against a budget.
+/// Uses up a code of the authenticator app, or a recovery code in its place: each counts once, and wrong ones count against this
+/// budget. Returns how many recovery codes are left when it was one.
 ///
 /// # Errors
-/// `wrong-credentials` at `code`.
-pub async fn use_code(app: &App, stamp: &Stamp, id: AccountId, code: &str) -> Result<(), Problem> {
+/// `wrong-credentials` at `code`, `too-many-attempts`.
+pub async fn use_code(
+    app: &App,
+    stamp: &Stamp,
+    id: AccountId,
+    bucket: Bucket,
+    typed: &str,
+) -> Result<Option<u64>, Problem> {
+    // A recovery code is hashed: its place in the line comes before anything is counted.
+    let recovery = match RecoveryCode::parse(typed) {
+        Some(code) => Some((code, app.hasher.turn()?)),
+        None => None,
+    };
+    let attempt = budget::attempt(app, stamp, bucket).await?;
+    let left = match recovery {
+        Some((code, turn)) => Some(recovery_codes::use_up(app, stamp, turn, id, code).await?),
+        None => use_step(app, stamp, id, typed).await.map(|()| None)?,
+    };
+    attempt.right(app).await?;
+    Ok(left)
+}
+
+async fn use_step(app: &App, stamp: &Stamp, id: AccountId, code: &str) -> Result<(), Problem> {
     let factor =
         app.store.read(|conn| totp::of_account(conn, id))?.filter(|factor| factor.confirmed_at.is_some());
     let factor = factor.ok_or_else(wrong_code)?;
-    let step = step_of(&open(app, id, &factor)?, code, stamp, factor.last_step)?;
-    // Two that come with the same code at once: the row is changed by one of them.
-    if app.store.write(move |tx| totp::use_step(tx, id, step)).await? { Ok(()) } else { Err(wrong_code()) }
+    let (step, seen) =
+        (step_of(&open(app, id, &factor)?, code, stamp, factor.last_step)?, factor.confirmed_at);
+    let used = app
+        .store
+        .write(move |tx| {
+            // The phone whose code this is may have been left for another one meanwhile.
+            let same = totp::of_account(tx, id)?.is_some_and(|factor| factor.confirmed_at == seen);
+            // Two that come with the same code at once: the row is changed by one of them.
+            Ok::<_, DbError>(same && totp::use_step(tx, id, step)?)
+        })
+        .await?;
+    if used { Ok(()) } else { Err(wrong_code()) }
+}
+
+/// For how long what was begun for another phone can be finished, in minutes.
+const MOVE_MINUTES: i64 = 30;
+
+/// Begins to move two-factor authentication to another phone: a new secret, which takes the old one's place with its first code. Until
+/// then the old one stays in force.
+///
+/// # Errors
+/// `two-factor-needed` while it is off.
+pub async fn begin_move(app: &App, ctx: &mut Ctx, person: &Fresh<SignedIn>) -> Result<Shown, Problem> {
+    let account = &person.who().account;
+    let (id, new) = (account.id, Totp::generate(&mut ctx.rng));
+    let next = Next {
+        secret_sealed: app.keyring.seal(next_place(&id.to_bytes()), new.expose(), &mut ctx.rng),
+        created_at: ctx.stamp.now,
+    };
+    if !app.store.write(move |tx| totp::put_next(tx, id, &next)).await? {
+        return Err(off());
+    }
+    Ok(Shown::of(&new, account))
+}
+
+/// What was begun for another phone and still waits for its first code.
+///
+/// # Errors
+/// As the database has them.
+pub fn begun_move(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>) -> Result<Option<Shown>, Problem> {
+    let account = &person.who().account;
+    let next = app.store.read(|conn| totp::of_account(conn, account.id))?.and_then(|factor| factor.next);
+    match next.filter(|next| next.created_at.plus_minutes(MOVE_MINUTES) > ctx.stamp.now) {
+        Some(next) => Ok(Some(Shown::of(&open_next(app, account.id, &next)?, account))),
+        None => Ok(None),
+    }
+}
+
+/// Moves two-factor authentication to another phone, with the first code that it shows: the old phone's codes stop working, and the
+/// other browsers are signed out. App-specific passwords and recovery codes stay: they aren't the phone's.
+///
+/// # Errors
+/// `wrong-credentials` at `code`, `too-many-attempts`, `conflict` when nothing was begun, or too long ago.
+pub async fn confirm_move(
+    app: &App,
+    ctx: &mut Ctx,
+    person: &Fresh<SignedIn>,
+    code: &str,
+) -> Result<(), Problem> {
+    let person = person.who();
+    let (id, actor, now) = (person.account.id, person.actor(), ctx.stamp.now);
+    let next = app.store.read(|conn| totp::of_account(conn, id))?.and_then(|factor| factor.next);
+    let next = next.filter(|next| next.created_at.plus_minutes(MOVE_MINUTES) > now).ok_or_else(not_begun)?;
+    let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
+    let new = open_next(app, id, &next)?;
+    let step = step_of(&new, code, &ctx.stamp, 0)?;
+    let factor = Factor {
+        secret_sealed: app.keyring.seal(place(&id.to_bytes()), new.expose(), &mut ctx.rng),
+        created_at: next.created_at,
+        confirmed_at: Some(now),
+        last_step: step,
+        next: None,
+    };
+    let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), next.secret_sealed);
+    app.store
+        .write(move |tx| {
+            SignedIn::still(tx, session.id)?;
+            // The secret whose code this is must still be the one, and two-factor authentication on.
+            let now = totp::of_account(tx, id)?.filter(|factor| factor.confirmed_at.is_some());
+            if now.and_then(|factor| factor.next).is_none_or(|next| next.secret_sealed != seen) {
+                return Err(not_begun());
+            }
+            totp::put(tx, id, &factor)?;
+            sessions::fresh(tx, session.id, stamp.now)?;
+            // Whoever has the old phone may have been signed in with it.
+            end_old_factor(tx, &stamp, actor, &session)?;
+            Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorMoved))?)
+        })
+        .await?;
+    attempt.right(app).await
+}
+
+fn not_begun() -> Problem {
+    Problem::new(
+        Code::Conflict,
+        "This was begun too long ago, or begun anew elsewhere. Begin again; until it is done, the codes of the old phone count.",
+    )
+}
+
+fn off() -> Problem {
+    Problem::new(
+        Code::TwoFactorNeeded,
+        "Two-factor authentication is off, so there is nothing to move. Turn it on.",
+    )
 }
 
 /// Turns two-factor authentication off. The app-specific passwords end with it, and a password that is too short to stand
@@ -191,9 +341,7 @@ pub async fn turn_off(
             (&account.name, &account.display_name),
         )?),
     };
-    let attempt = budget::attempt(app, &ctx.stamp, budget::Bucket::session(&person.session)).await?;
-    use_code(app, &ctx.stamp, id, code).await?;
-    attempt.right(app).await?;
+    use_code(app, &ctx.stamp, id, Bucket::session(&person.session), code).await?;
     let sealed = match new_password {
         None => None,
         Some(new) => {
@@ -220,13 +368,23 @@ pub async fn turn_off(
                     stamp.event(Some(id), actor, What::PasswordChanged { revoked: 0 }),
                 )?;
             }
-            totp::delete(tx, id)?;
+            take_away(tx, &stamp, actor, id)?;
             sessions::fresh(tx, session.id, stamp.now)?;
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::TwoFactorOff)?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::TwoFactorOff { revoked }))?;
             Ok(revoked)
         })
         .await
+}
+
+/// Takes away the account's second factor and what stands in for it: recovery codes, trusted browsers.
+///
+/// # Errors
+/// As the database has them.
+pub fn take_away(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: AccountId) -> Result<(), Problem> {
+    totp::delete(tx, account)?;
+    store::recovery_codes::delete(tx, account)?;
+    forget_browsers(tx, stamp, actor, account).map(drop)
 }
 
 /// Whether the account's password is long enough to do without a second factor.

@@ -53,9 +53,12 @@ async fn proof(client: &Client, console: &mut Console, code: Option<&str>) -> Re
     }
 }
 
+/// How often a code is asked for, where somebody sits at the terminal.
+pub(super) const TIMES: usize = 3;
+
 /// Asks for the code.
 pub(super) fn ask_code(console: &mut Console) -> Result<Secret<String>, Failure> {
-    console.ask("Code from your authenticator app: ")?.ok_or_else(|| {
+    console.ask("Code from your authenticator app, or a recovery code: ")?.ok_or_else(|| {
         Failure::Refused(
             "This needs the code from your authenticator app, and there is no terminal to ask for it on. Add --code with \
              it."

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use domain::Secret;
 use serde::{Deserialize, Serialize};
 
+use super::client::Client;
 use super::failure::Failure;
 use super::server_url::ServerUrl;
 
@@ -83,6 +84,14 @@ impl Folder {
         let stored: Stored = serde_json::from_str(&text).map_err(|_| garbled())?;
         let url = stored.url.parse().map_err(|_| garbled())?;
         Ok(Some(Credentials { url, id: stored.id, token: Secret::new(stored.token) }))
+    }
+
+    /// The way to the server for whoever has signed in, and their account's ID.
+    pub(super) fn signed_in(&self) -> Result<(Client, String), Failure> {
+        let Some(credentials) = self.load()? else {
+            return Err(Failure::Refused("You aren't signed in. Run: doorkey sign-in URL ID".into()));
+        };
+        Ok((Client::at(&credentials.url, Some(credentials.token))?, credentials.id))
     }
 
     /// Keeps the credentials in place of those that were kept before: at no moment are they half written, or open to

@@ -13,6 +13,7 @@ mod passwords;
 mod render;
 mod serve;
 mod server_url;
+mod sessions;
 mod sign_in;
 mod sign_out;
 #[cfg(test)]
@@ -53,6 +54,8 @@ enum Command {
     SignOut,
     /// Your app-specific passwords
     Passwords(passwords::Args),
+    /// Where you are signed in
+    Sessions(sessions::Args),
 }
 
 /// Where the server's configuration and data are.
@@ -109,6 +112,7 @@ async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure
         Command::SignIn(args) => sign_in::run(args, &Folder::of_environment()?, console).await,
         Command::SignOut => sign_out::run(&Folder::of_environment()?, console).await,
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
+        Command::Sessions(args) => sessions::run(args, &Folder::of_environment()?, console).await,
     }
 }
 

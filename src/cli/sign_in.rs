@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{CallError, Client};
-use super::confirm::ask_code;
+use super::confirm::{TIMES, ask_code};
 use super::console::Console;
 use super::credentials::{Credentials, Folder};
 use super::failure::Failure;
@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Take the password from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
-    /// The code from your authenticator app [default: asked for where it is needed]
+    /// The code from your authenticator app, or a recovery code [default: asked for where it is needed]
     #[arg(long)]
     code: Option<String>,
     /// Print the account as JSON
@@ -39,6 +39,7 @@ pub(super) struct Args {
 struct Answer {
     token: String,
     account: Account,
+    recovery_codes_left: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +51,7 @@ pub(super) async fn run(args: Args, folder: &Folder, console: &mut Console) -> R
     let password = console.password(&format!("Password for {}: ", args.id), args.password_stdin)?;
     let client = Client::at(&args.url, None)?;
     let answer = sign_in(&client, &args, &password, console).await?;
-    let Answer { token, account } = read(&answer)?;
+    let Answer { token, account, recovery_codes_left } = read(&answer)?;
     let credentials = Credentials { url: args.url, id: account.name, token: Secret::new(token) };
     // One that can't be read ends by itself after a while.
     let replaced = folder.load().ok().flatten();
@@ -63,7 +64,15 @@ pub(super) async fn run(args: Args, folder: &Folder, console: &mut Console) -> R
         end(&replaced).await;
     }
     if args.json {
-        return console.json(&json!({ "account": answer.get("account") }));
+        let mut said = json!({ "account": answer.get("account") });
+        if let (Some(left), Some(members)) = (recovery_codes_left, said.as_object_mut()) {
+            members.insert("recovery_codes_left".into(), left.into());
+        }
+        return console.json(&said);
+    }
+    if let Some(left) = recovery_codes_left {
+        let more = if left <= 3 { " Make new ones under Sign-In and Security." } else { "" };
+        console.note(&format!("You used a recovery code, and have {left} left.{more}"));
     }
     console.say(&format!("Signed in at {} as {}.", credentials.url, plain(&credentials.id)))
 }
@@ -86,11 +95,20 @@ async fn sign_in(
         body = with_code(body, code);
     }
     match client.request(Method::POST, "/sign-in", Some(&body)).await {
-        Err(CallError::Refused(refusal)) if refusal.code == "code-needed" && args.code.is_none() => {
-            let code = ask_code(console)?;
-            Ok(client.request(Method::POST, "/sign-in", Some(&with_code(body, code.expose()))).await?)
+        Err(CallError::Refused(refusal)) if refusal.code == "code-needed" && args.code.is_none() => {}
+        answered => return Ok(answered?),
+    }
+    let mut asked = 0;
+    loop {
+        let code = ask_code(console)?;
+        asked += 1;
+        match client.request(Method::POST, "/sign-in", Some(&with_code(body.clone(), code.expose()))).await {
+            // The password is right: it was only the code.
+            Err(CallError::Refused(refusal)) if refusal.code == "wrong-credentials" && asked < TIMES => {
+                console.note(&plain(&refusal.detail));
+            }
+            answered => return Ok(answered?),
         }
-        answered => Ok(answered?),
     }
 }
 

@@ -86,6 +86,16 @@ fn tell(what: &What, voice: &Voice) -> String {
             let (one, more) = (format!("other browser{of} was"), format!("other browsers{of} were"));
             format!("{} signed out.", counted(*count, &one, &more))
         }
+        What::SessionEnded { agent } if agent.is_empty() => format!("{by} signed out another browser{of}."),
+        What::SessionEnded { agent } => format!("{by} signed out {agent}{of}."),
+        What::BrowserTrusted { agent, ends_at } => {
+            format!("{by} trusted {agent} until {}: it isn't asked for a code.", ends_at.date())
+        }
+        What::BrowserForgotten { agent } => format!("{by} forgot the trusted browser {agent}{of}."),
+        What::BrowsersForgotten { count } => {
+            let (one, more) = (format!("trusted browser{of} was"), format!("trusted browsers{of} were"));
+            format!("{} forgotten.", counted(*count, &one, &more))
+        }
         What::SignInBlocked => format!(
             "A hundred wrong passwords or codes in a row were tried at {your} account, so no more are taken."
         ),
@@ -104,6 +114,18 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::TwoFactorOn => format!("{by} turned {your} two-factor authentication on."),
         What::TwoFactorOff { revoked } => {
             format!("{by} turned {your} two-factor authentication off.{}", revoked_too(*revoked))
+        }
+        What::TwoFactorMoved => {
+            format!(
+                "{by} set up a new phone for {your} two-factor authentication. The codes of the old one count no more."
+            )
+        }
+        What::RecoveryCodesMade => {
+            format!("{by} made {your} ten recovery codes. Any from before stopped working.")
+        }
+        What::RecoveryCodeUsed { left } => {
+            let are = if *left == 1 { "is" } else { "are" };
+            format!("{by} used one of {your} recovery codes. {left} {are} left.")
         }
         What::AppPasswordGenerated { label, kinds, .. } => {
             format!("{by} generated “{label}”, which opens {}.", opens(*kinds))
@@ -273,7 +295,7 @@ pub fn advice(what: &What) -> Option<Advice> {
         What::GroupJoined { .. } | What::GroupLeft { .. } => None,
         What::SignInRefused { .. } | What::SignInBlocked => wasnt_you(
             "Somebody is trying to sign in as you. A long password that you use nowhere else, and two-factor authentication, \
-             keep them out. In a browser that you marked as your own you can still sign in.",
+             keep them out. In a trusted browser you can still sign in.",
         ),
         _ if what.sort() == Sort::Security => wasnt_you(
             "If you don't know of it, change your password now, look at your app-specific passwords, and tell an \

@@ -28,7 +28,7 @@ pub struct SignInRequest {
     id: String,
     /// The account's own password.
     password: String,
-    /// The code of the second factor, when there is one.
+    /// The code of the second factor, when there is one; or a recovery code.
     #[serde(default)]
     code: Option<String>,
     /// What signs in, as the person's activity will name it.
@@ -61,6 +61,9 @@ pub struct SignInAnswer {
     token: String,
     /// Whose it is.
     account: SignedInAccount,
+    /// How many recovery codes are left, when one was sent in place of the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_left: Option<u64>,
 }
 
 /// Who has signed in.
@@ -68,13 +71,6 @@ pub struct SignInAnswer {
 pub struct SessionAnswer {
     /// Whose token it is.
     account: SignedInAccount,
-}
-
-/// How many were signed out.
-#[derive(Serialize, ToSchema)]
-pub struct SignedOutAnswer {
-    /// How many other browsers and command lines.
-    signed_out: u64,
 }
 
 /// Signs in, in one step.
@@ -85,7 +81,7 @@ pub struct SignedOutAnswer {
     request_body = SignInRequest,
     responses(
         (status = 200, description = "Signed in.", body = SignInAnswer),
-        of::CodeNeeded, of::WrongCredentials, of::TooManyAttempts, of::AccountSuspended
+        of::CodeNeeded, of::WrongCredentials, of::TooManyAttempts, of::SignInNeeded, of::AccountSuspended
     ),
 )]
 pub async fn sign_in(
@@ -94,7 +90,7 @@ pub async fn sign_in(
     Json(request): Json<SignInRequest>,
 ) -> Result<Answer<SignInAnswer>, Problem> {
     let agent = request.agent.chars().filter(|c| !c.is_control()).take(100).collect();
-    let at = At { client: Client::CommandLine, agent, browser_token: None, own_browser: false };
+    let at = At { client: Client::CommandLine, agent, browser_token: None };
     let done = match begin(&app, &mut ctx, &request.id, &request.password, at).await? {
         SignIn::Done(done) => done,
         SignIn::CodeWanted(token) => {
@@ -102,7 +98,11 @@ pub async fn sign_in(
         }
     };
     let account = describe(&app, &done.account)?;
-    Ok(Answer(SignInAnswer { token: done.token.expose().into(), account }))
+    Ok(Answer(SignInAnswer {
+        token: done.token.expose().into(),
+        account,
+        recovery_codes_left: done.recovery_codes_left,
+    }))
 }
 
 async fn second_step(app: &App, ctx: &mut Ctx, token: &str, code: Option<&str>) -> Result<Done, Problem> {
@@ -112,7 +112,7 @@ async fn second_step(app: &App, ctx: &mut Ctx, token: &str, code: Option<&str>) 
     let done = match code {
         Some(code) => {
             let account = app.store.read(|conn| store::accounts::by_id(conn, waiting.account))?;
-            super::code(app, ctx, waiting, account.ok_or_else(Problem::unavailable)?, code).await
+            super::code(app, ctx, waiting, account.ok_or_else(Problem::unavailable)?, code, false).await
         }
         None => Err(Problem::new(
             Code::CodeNeeded,
@@ -170,7 +170,7 @@ pub async fn sign_out(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "code": "123456" }))]
 pub struct ConfirmRequest {
-    /// The code of the second factor.
+    /// The code of the second factor, or a recovery code.
     #[serde(default)]
     code: Option<String>,
     /// The account's password, while two-factor authentication is off.
@@ -204,19 +204,4 @@ pub async fn confirm(
     };
     super::confirm(&app, &ctx, &person, &proof).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Signs out every other browser and command line of the account.
-#[utoipa::path(
-    post, path = "/api/v1/session/sign-out-others",
-    security(("token" = [])),
-    responses((status = 200, description = "They are signed out.", body = SignedOutAnswer)),
-)]
-pub async fn sign_out_others(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    person: SignedIn,
-) -> Result<Answer<SignedOutAnswer>, Problem> {
-    let signed_out = super::sign_out_others(&app, &ctx, &person).await?;
-    Ok(Answer(SignedOutAnswer { signed_out }))
 }

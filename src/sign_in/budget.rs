@@ -19,7 +19,7 @@ impl Bucket {
         Self { key: id.to_string(), account: id }
     }
 
-    /// Sign-ins from a browser that the account's person marked as their own: strangers can't use it up.
+    /// Sign-ins from a trusted browser: strangers can't use it up.
     pub fn browser(id: AccountId, browser: BrowserId) -> Self {
         Self { key: browser.to_string(), account: id }
     }

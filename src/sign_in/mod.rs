@@ -26,12 +26,13 @@ use budget::Bucket;
 
 pub mod api;
 pub mod budget;
+pub mod code_field;
 pub mod pages;
 pub mod strangers;
 pub mod views;
 
-/// How long a browser stays known as its person's own, in days.
-const OWN_BROWSER_DAYS: i64 = 30;
+/// How long a browser is trusted, in days, from the code with which it was.
+pub const TRUSTED_DAYS: i64 = 30;
 
 /// Where somebody signs in.
 pub struct At<'a> {
@@ -39,10 +40,8 @@ pub struct At<'a> {
     pub client: Client,
     /// What it says that it is.
     pub agent: String,
-    /// The token of a browser that was marked as its person's own.
+    /// What a trusted browser has to show for it.
     pub browser_token: Option<&'a str>,
-    /// Whether its person says now that it is their own.
-    pub own_browser: bool,
 }
 
 /// What came of a sign-in.
@@ -59,8 +58,20 @@ pub struct Done {
     pub account: Account,
     /// The session's token, for the cookie or the command line.
     pub token: Secret<String>,
-    /// The token of a browser that has just become its person's own.
-    pub browser_token: Option<Secret<String>>,
+    /// The next token of a trusted browser, and for how many days it is good.
+    pub browser_token: Option<(Secret<String>, i64)>,
+    /// How many recovery codes are left, when one was used.
+    pub recovery_codes_left: Option<u64>,
+}
+
+/// What a sign-in was completed with.
+enum By {
+    /// The password alone: there is no second factor.
+    Password,
+    /// The second factor's code, or a recovery code of which so many are left; and whether the browser is to be trusted.
+    Code { recovery_codes_left: Option<u64>, trust: bool },
+    /// A trusted browser, by the token with this hash.
+    Trusted(Browser, [u8; 32]),
 }
 
 /// The first step: ID and password.
@@ -115,12 +126,19 @@ async fn begin_unseen(
     let Some(account) = app.store.read(|conn| rows::by_name(conn, &name))? else {
         return Err(stranger(app, ctx, turn, &name, password).await);
     };
-    let own = match at.browser_token {
-        Some(token) => app.store.read(|conn| browsers::by_token(conn, &secrets::hash(token), now))?,
+    let shown = at.browser_token.map(secrets::hash);
+    let trusted = match shown {
+        Some(hash) => {
+            app.store.read(|conn| browsers::by_token(conn, &hash, now))?.map(|browser| (browser, hash))
+        }
         None => None,
     }
-    .filter(|browser| browser.account == account.id);
-    let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, own.as_ref().map(|b| b.id))).await?;
+    .filter(|(browser, _)| browser.account == account.id);
+    let bucket = match &trusted {
+        Some((browser, _)) => Bucket::browser(account.id, browser.id),
+        None => Bucket::account(account.id),
+    };
+    let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
     let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
     if !turn.matches(password, kept).await? {
         return Err(wrong());
@@ -134,18 +152,19 @@ async fn begin_unseen(
             return Err(suspended());
         }
     }
+    let two_factor = app.store.read(|conn| two_factor::is_on(conn, account.id))?;
     let session = Session {
         id: SessionId::new(now, &mut ctx.rng),
         account: account.id,
         client: at.client,
-        code_wanted: app.store.read(|conn| two_factor::is_on(conn, account.id))?,
-        own_browser: at.own_browser && own.is_none(),
-        browser: own.map(|browser| browser.id),
+        code_wanted: two_factor && trusted.is_none(),
+        browser: None,
         agent: at.agent,
         source: ctx.stamp.source.clone().unwrap_or_default(),
         created_at: now,
         last_seen_at: now,
-        fresh_at: now,
+        // A trusted browser spares the code; it doesn't show that its person is there.
+        fresh_at: if two_factor && trusted.is_some() { NEVER } else { now },
     };
     if session.code_wanted {
         attempt.right_so_far(app).await?;
@@ -161,10 +180,17 @@ async fn begin_unseen(
         return Ok(SignIn::CodeWanted(token));
     }
     attempt.right(app).await?;
-    finish(app, ctx, session, account, false).await.map(SignIn::Done)
+    let by = match trusted {
+        Some((browser, hash)) => By::Trusted(browser, hash),
+        None => By::Password,
+    };
+    finish(app, ctx, session, account, by).await.map(SignIn::Done)
 }
 
-/// The second step: the code, for the sign-in that waits with this session.
+/// When the second factor was shown in a session in which it wasn't.
+const NEVER: Timestamp = Timestamp::from_millis(0);
+
+/// The second step: the code, for the sign-in that waits with this session. With `trust`, its browser needs none for a while.
 ///
 /// # Errors
 /// `wrong-credentials`, `too-many-attempts`; `sign-in-needed` when the sign-in has ended meanwhile.
@@ -174,13 +200,11 @@ pub async fn code(
     waiting: Session,
     account: Account,
     code: &str,
+    trust: bool,
 ) -> Result<Done, Problem> {
-    let right = async {
-        let attempt = budget::attempt(app, &ctx.stamp, bucket(&account, waiting.browser)).await?;
-        two_factor::use_code(app, &ctx.stamp, account.id, code).await?;
-        attempt.right(app).await
-    };
-    right.await.inspect_err(|problem| {
+    let bucket = Bucket::account(account.id);
+    let used = two_factor::use_code(app, &ctx.stamp, account.id, bucket, code).await;
+    let recovery_codes_left = used.inspect_err(|problem| {
         note_refusal(app, &ctx.stamp, Some(account.id), RefusalReason::WrongCode, problem);
     })?;
     // A new session with a new token, never the one that was handed out before the code.
@@ -197,7 +221,7 @@ pub async fn code(
     if !app.store.write(move |tx| sessions::delete(tx, ended)).await? {
         return Err(Problem::new(Code::SignInNeeded, "This sign-in has ended meanwhile. Sign in again."));
     }
-    finish(app, ctx, session, account, true).await
+    finish(app, ctx, session, account, By::Code { recovery_codes_left, trust }).await
 }
 
 async fn finish(
@@ -205,37 +229,68 @@ async fn finish(
     ctx: &mut Ctx,
     mut session: Session,
     account: Account,
-    code_shown: bool,
+    by: By,
 ) -> Result<Done, Problem> {
     let stamp = ctx.stamp.clone();
     let token = new_token(ctx, session.client);
     let hash = secrets::hash(token.expose());
-    let own = session.own_browser.then(|| {
-        let id = BrowserId::new(stamp.now, &mut ctx.rng);
-        session.browser = Some(id);
-        let ends_at = stamp.now.plus_days(OWN_BROWSER_DAYS);
-        let token = secrets::token(&mut ctx.rng);
-        (Browser { id, account: account.id, agent: session.agent.clone(), ends_at }, token)
+    let recovery_codes_left = match by {
+        By::Code { recovery_codes_left, .. } => recovery_codes_left,
+        By::Password | By::Trusted(..) => None,
+    };
+    let browser = match &by {
+        By::Code { trust: true, .. } => Some(Browser {
+            id: BrowserId::new(stamp.now, &mut ctx.rng),
+            account: account.id,
+            agent: session.agent.clone(),
+            created_at: stamp.now,
+            ends_at: stamp.now.plus_days(TRUSTED_DAYS),
+        }),
+        By::Trusted(browser, _) => Some(browser.clone()),
+        By::Code { trust: false, .. } | By::Password => None,
+    };
+    session.browser = browser.as_ref().map(|browser| browser.id);
+    // A new token at each sign-in, so that one that was copied is good only until its owner comes back.
+    let browser_token = browser.as_ref().map(|browser| {
+        let days = browser.ends_at.since(stamp.now).div_euclid(DAY) + 1;
+        (secrets::token(&mut ctx.rng), days)
     });
-    let browser = own.as_ref().map(|(browser, token)| (browser.clone(), secrets::hash(token.expose())));
+    let new_hash = browser_token.as_ref().map(|(token, _)| secrets::hash(token.expose())).unwrap_or_default();
     let seen = account.password_changed_at;
     app.store
         .write(move |tx| {
             still_the_password(tx, &session, seen)?;
-            // A second factor that was turned on meanwhile is asked for: this sign-in may be the one that it is to keep out.
-            if !code_shown && two_factor::is_on(tx, session.account)? {
-                return Err(Problem::new(
-                    Code::SignInNeeded,
-                    "Two-factor authentication was just turned on. Sign in again.",
-                ));
-            }
-            if let Some((browser, hash)) = &browser {
-                browsers::insert(tx, browser, hash, stamp.now)?;
+            match (&by, &browser) {
+                // A second factor that was turned on meanwhile is asked for: this sign-in may be the one that it is to keep out.
+                (By::Password, _) if two_factor::is_on(tx, session.account)? => {
+                    return Err(Problem::new(
+                        Code::SignInNeeded,
+                        "Two-factor authentication was just turned on. Sign in again.",
+                    ));
+                }
+                (By::Trusted(browser, hash), _) if !browsers::rotate(tx, browser.id, hash, &new_hash)? => {
+                    return Err(Problem::new(
+                        Code::SignInNeeded,
+                        "This browser is no longer trusted. Sign in again, with a code.",
+                    ));
+                }
+                (By::Code { .. }, Some(browser)) => trust(tx, &stamp, browser, &new_hash)?,
+                _ => {}
             }
             signed_in(tx, &stamp, &session, &hash)
         })
         .await?;
-    Ok(Done { account, token, browser_token: own.map(|(_, token)| token) })
+    Ok(Done { account, token, browser_token, recovery_codes_left })
+}
+
+/// A day, in milliseconds.
+const DAY: i64 = 86_400_000;
+
+fn trust(tx: &mut Tx<'_>, stamp: &Stamp, browser: &Browser, hash: &[u8; 32]) -> Result<(), Problem> {
+    browsers::insert(tx, browser, hash)?;
+    let what = What::BrowserTrusted { agent: browser.agent.clone(), ends_at: browser.ends_at };
+    let event = stamp.event(Some(browser.account), domain::Actor::Account(browser.account), what);
+    Ok(events::append(tx, stamp.now, event)?)
 }
 
 /// Checks, in the transaction, that the account wasn't suspended, and its password not changed, while this sign-in was on its way.
@@ -263,10 +318,6 @@ fn new_token(ctx: &mut Ctx, client: Client) -> Secret<String> {
             Secret::new(MachineToken::generate(TokenKind::PersonalApi, &mut ctx.rng).expose().to_owned())
         }
     }
-}
-
-fn bucket(account: &Account, own: Option<BrowserId>) -> Bucket {
-    own.map_or_else(|| Bucket::account(account.id), |browser| Bucket::browser(account.id, browser))
 }
 
 /// Somebody who gives an ID that nobody has waits as long, and is told the same, as somebody with a wrong password.
@@ -304,16 +355,20 @@ fn wrong() -> Problem {
     Problem::new(Code::WrongCredentials, "That ID and password don't match. Check both, and try again.")
 }
 
-/// Shows again that it is still the same person: the code, or the password while there is no second factor.
+/// Shows again that it is still the same person: the code, or the password while there is no second factor. Returns how many recovery
+/// codes are left when one was used.
 ///
 /// # Errors
 /// `wrong-credentials`, `too-many-attempts`.
-pub async fn confirm(app: &App, ctx: &Ctx, person: &SignedIn, proof: &str) -> Result<(), Problem> {
+pub async fn confirm(app: &App, ctx: &Ctx, person: &SignedIn, proof: &str) -> Result<Option<u64>, Problem> {
     let two_factor = app.store.read(|conn| two_factor::is_on(conn, person.account.id))?;
-    prove(app, ctx, person, proof, two_factor).await.inspect_err(|problem| {
+    let left = prove(app, ctx, person, proof, two_factor).await.inspect_err(|problem| {
         let wrong = if two_factor { RefusalReason::WrongCode } else { RefusalReason::WrongPassword };
         note_refusal(app, &ctx.stamp, Some(person.account.id), wrong, problem);
-    })
+    })?;
+    let (id, now) = (person.session.id, ctx.stamp.now);
+    app.store.write(move |tx| sessions::fresh(tx, id, now)).await?;
+    Ok(left)
 }
 
 async fn prove(
@@ -322,27 +377,35 @@ async fn prove(
     person: &SignedIn,
     proof: &str,
     two_factor: bool,
-) -> Result<(), Problem> {
+) -> Result<Option<u64>, Problem> {
     let account = &person.account;
-    let turn = if two_factor { None } else { Some(app.hasher.turn()?) };
-    let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
-    match turn {
-        None => two_factor::use_code(app, &ctx.stamp, account.id, proof).await?,
-        Some(turn) => {
-            let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
-            if !turn.matches(proof, kept).await? {
-                let detail = "That isn't your password. Try again.";
-                return Err(Problem {
-                    field: Some("password"),
-                    ..Problem::new(Code::WrongCredentials, detail)
-                });
-            }
-        }
+    let bucket = Bucket::session(&person.session);
+    if two_factor {
+        return two_factor::use_code(app, &ctx.stamp, account.id, bucket, proof).await;
+    }
+    let turn = app.hasher.turn()?;
+    let attempt = budget::attempt(app, &ctx.stamp, bucket).await?;
+    let kept = Kept::open(&app.keyring, account.id, &account.password_sealed)?;
+    if !turn.matches(proof, kept).await? {
+        let detail = "That isn't your password. Try again.";
+        return Err(Problem { field: Some("password"), ..Problem::new(Code::WrongCredentials, detail) });
     }
     attempt.right(app).await?;
-    let (id, now) = (person.session.id, ctx.stamp.now);
-    app.store.write(move |tx| sessions::fresh(tx, id, now)).await?;
-    Ok(())
+    Ok(None)
+}
+
+/// Gives a session that goes on in a browser a new token, where its person has shown again who they are (ASVS 5.0, 7.2.4): one that was
+/// copied before that gains nothing by it.
+///
+/// # Errors
+/// `sign-in-needed` when the session has ended meanwhile.
+pub async fn renew(app: &App, ctx: &mut Ctx, session: SessionId) -> Result<Secret<String>, Problem> {
+    let token = secrets::token(&mut ctx.rng);
+    let hash = secrets::hash(token.expose());
+    if app.store.write(move |tx| sessions::rotate(tx, session, &hash)).await? {
+        return Ok(token);
+    }
+    Err(Problem::new(Code::SignInNeeded, "You were signed out elsewhere meanwhile. Sign in again."))
 }
 
 /// Signs out.
@@ -358,20 +421,6 @@ pub async fn sign_out(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<(), Pro
                 events::append(tx, stamp.now, stamp.event(Some(account), actor, What::SignedOut))?;
             }
             Ok::<_, Problem>(())
-        })
-        .await
-}
-
-/// Signs out everywhere but here, and tells how many were.
-///
-/// # Errors
-/// As the database has them.
-pub async fn sign_out_others(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<u64, Problem> {
-    let (stamp, session, actor) = (ctx.stamp.clone(), person.session.clone(), person.actor());
-    app.store
-        .write(move |tx| {
-            SignedIn::still(tx, session.id)?;
-            crate::accounts::sign_out_others(tx, &stamp, actor, &session)
         })
         .await
 }

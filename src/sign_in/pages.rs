@@ -16,11 +16,12 @@ use store::{
 
 use super::{
     At, Done, SignIn, begin,
+    code_field::CodeField,
     views::{CodePage, ConfirmPage, Proof, SignInPage},
 };
 use crate::{
     access::{self, SignedIn},
-    accounts::two_factor,
+    accounts::{recovery_code_pages as recovery_codes, two_factor},
     app::App,
     problem::{Code, Problem},
     web::{cookies, form::Form, in_query, local_path, views::NoticeKind, visit::Visit},
@@ -45,21 +46,14 @@ pub async fn sign_in(visit: Visit, query: NextQuery, person: Result<SignedIn, Pr
     if person.is_ok() {
         return Redirect::to(&next).into_response();
     }
-    sign_in_page(&visit, &next, "", false, None)
+    sign_in_page(&visit, &next, "", None)
 }
 
-fn sign_in_page(
-    visit: &Visit,
-    next: &str,
-    id: &str,
-    own_browser: bool,
-    problem: Option<&Problem>,
-) -> Response {
+fn sign_in_page(visit: &Visit, next: &str, id: &str, problem: Option<&Problem>) -> Response {
     let view = SignInPage {
         page: visit.outside(),
         action: format!("/sign-in?next={}", in_query(next)),
         id: id.into(),
-        own_browser,
         problem: problem.map(|problem| problem.detail.clone()),
     };
     visit.show_again(&view, problem)
@@ -67,8 +61,8 @@ fn sign_in_page(
 
 /// `POST /sign-in`: the first step.
 pub async fn post_sign_in(mut visit: Visit, query: NextQuery, form: Form) -> Response {
-    let (next, own_browser) = (next(query), form.ticked("own_browser"));
-    match first_step(&mut visit, form.get("id"), form.get("password"), own_browser).await {
+    let next = next(query);
+    match first_step(&mut visit, form.get("id"), form.get("password")).await {
         Ok(SignIn::Done(done)) => signed_in(&visit, &next, &done),
         Ok(SignIn::CodeWanted(token)) => {
             let mut response =
@@ -76,31 +70,28 @@ pub async fn post_sign_in(mut visit: Visit, query: NextQuery, form: Form) -> Res
             visit.put_cookie(&mut response, cookies::SESSION, token.expose(), 1);
             response
         }
-        Err(problem) => sign_in_page(&visit, &next, form.get("id"), own_browser, Some(&problem)),
+        Err(problem) => sign_in_page(&visit, &next, form.get("id"), Some(&problem)),
     }
 }
 
-async fn first_step(
-    visit: &mut Visit,
-    id: &str,
-    password: &str,
-    own_browser: bool,
-) -> Result<SignIn, Problem> {
+async fn first_step(visit: &mut Visit, id: &str, password: &str) -> Result<SignIn, Problem> {
     let browser_token = visit.cookie(cookies::BROWSER).map(str::to_owned);
     let at = At {
         client: Client::Browser,
         agent: agent(visit.header(header::USER_AGENT)),
         browser_token: browser_token.as_deref(),
-        own_browser,
     };
     begin(&visit.app, &mut visit.ctx, id, password, at).await
 }
 
 fn signed_in(visit: &Visit, next: &str, done: &Done) -> Response {
-    let mut response = Redirect::to(next).into_response();
+    let mut response = match done.recovery_codes_left {
+        Some(left) => visit.go_with(next, &recovery_codes::used(left)),
+        None => Redirect::to(next).into_response(),
+    };
     visit.put_cookie(&mut response, cookies::SESSION, done.token.expose(), cookies::SESSION_DAYS);
-    if let Some(token) = &done.browser_token {
-        visit.put_cookie(&mut response, cookies::BROWSER, token.expose(), super::OWN_BROWSER_DAYS);
+    if let Some((token, days)) = &done.browser_token {
+        visit.put_cookie(&mut response, cookies::BROWSER, token.expose(), *days);
     }
     response
 }
@@ -110,7 +101,7 @@ fn signed_in(visit: &Visit, next: &str, done: &Done) -> Response {
 /// # Errors
 /// As a sign-in.
 pub async fn sign_in_at_once(visit: &mut Visit, id: &str, password: &str) -> Result<Secret<String>, Problem> {
-    match first_step(visit, id, password, false).await? {
+    match first_step(visit, id, password).await? {
         SignIn::Done(done) => Ok(done.token),
         // Nobody has had the time to turn a second factor on.
         SignIn::CodeWanted(_) => Err(Problem::unavailable()),
@@ -156,21 +147,33 @@ async fn waiting(app: &App, request: Request) -> Result<(Session, Account, Reque
 }
 
 /// `GET /sign-in/code`.
-pub async fn code(visit: Visit, query: NextQuery, request: Request) -> Response {
+pub async fn code(visit: Visit, query: NextQuery, field: CodeField, request: Request) -> Response {
     let next = next(query);
     match waiting(&visit.app, request).await {
-        Ok((_, account, _)) => code_page(&visit, &next, &account, None),
+        Ok((_, account, _)) => code_page(&visit, &next, field, &account, false, None),
         // Reloaded after it was done, or too late: either way `/sign-in` knows where to go.
         Err(_) => Redirect::to(&format!("/sign-in?next={}", in_query(&next))).into_response(),
     }
 }
 
-fn code_page(visit: &Visit, next: &str, account: &Account, problem: Option<&Problem>) -> Response {
+fn code_page(
+    visit: &Visit,
+    next: &str,
+    field: CodeField,
+    account: &Account,
+    trust: bool,
+    problem: Option<&Problem>,
+) -> Response {
+    let here = format!("/sign-in/code?next={}", in_query(next));
     let view = CodePage {
         page: visit.outside(),
-        action: format!("/sign-in/code?next={}", in_query(next)),
+        action: field.at(&here),
         account_id: account.name.to_string(),
+        field,
+        trust,
+        trusted_days: super::TRUSTED_DAYS,
         problem: problem.map(|problem| problem.detail.clone()),
+        other_href: field.other_at(&here),
         start_again_href: "/sign-in".into(),
     };
     visit.show_again(&view, problem)
@@ -181,39 +184,50 @@ pub async fn post_code(
     State(app): State<Arc<App>>,
     mut visit: Visit,
     query: NextQuery,
+    field: CodeField,
     request: Request,
 ) -> Result<Response, Problem> {
     let next = next(query);
     let (session, account, request) = waiting(&app, request).await?;
     let form = Form::from_request(request, &app).await?;
-    match super::code(&app, &mut visit.ctx, session, account.clone(), form.get("code")).await {
+    let trust = form.ticked("trust");
+    match super::code(&app, &mut visit.ctx, session, account.clone(), form.get("code"), trust).await {
         Ok(done) => Ok(signed_in(&visit, &next, &done)),
         Err(problem) if matches!(problem.code, Code::WrongCredentials | Code::TooManyAttempts) => {
-            Ok(code_page(&visit, &next, &account, Some(&problem)))
+            Ok(code_page(&visit, &next, field, &account, trust, Some(&problem)))
         }
         Err(problem) => Err(problem),
     }
 }
 
 /// `GET /sign-in/confirm`.
-pub async fn confirm(visit: Visit, query: NextQuery, person: SignedIn) -> Result<Response, Problem> {
-    confirm_page(&visit, &next(query), &person, None)
+pub async fn confirm(
+    visit: Visit,
+    query: NextQuery,
+    field: CodeField,
+    person: SignedIn,
+) -> Result<Response, Problem> {
+    let next = next(query);
+    confirm_page(&visit, &next, field, &person, None)
 }
 
 fn confirm_page(
     visit: &Visit,
     next: &str,
+    field: CodeField,
     person: &SignedIn,
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let two_factor = visit.app.store.read(|conn| two_factor::is_on(conn, person.account.id))?;
+    let here = format!("/sign-in/confirm?next={}", in_query(next));
     let view = ConfirmPage {
         page: visit.outside(),
-        action: format!("/sign-in/confirm?next={}", in_query(next)),
+        action: field.at(&here),
         account_id: person.account.name.to_string(),
         purpose: purpose(next).into(),
-        proof: if two_factor { Proof::Code } else { Proof::Password },
+        proof: if two_factor { Proof::Code(field) } else { Proof::Password },
         problem: problem.map(|problem| problem.detail.clone()),
+        other_href: field.other_at(&here),
         cancel_href: "/security".into(),
     };
     Ok(visit.show_again(&view, problem))
@@ -226,6 +240,8 @@ fn purpose(next: &str) -> &'static str {
         "/security/password" => "change your password",
         "/security/two-factor" => "turn two-factor authentication on",
         "/security/two-factor/off" => "turn two-factor authentication off",
+        "/security/two-factor/move" => "set up a new phone",
+        "/security/recovery-codes" => "make new recovery codes",
         path if path.starts_with("/services") => "change services",
         path if path.starts_with("/people") => "change people’s accounts",
         _ => "go on",
@@ -234,17 +250,24 @@ fn purpose(next: &str) -> &'static str {
 
 /// `POST /sign-in/confirm`.
 pub async fn post_confirm(
-    visit: Visit,
+    mut visit: Visit,
     query: NextQuery,
+    field: CodeField,
     person: SignedIn,
     form: Form,
 ) -> Result<Response, Problem> {
     let next = next(query);
     let proof = Secret::new([form.get("code"), form.get("password")].concat());
     match super::confirm(&visit.app, &visit.ctx, &person, proof.expose()).await {
-        Ok(()) => Ok(Redirect::to(&next).into_response()),
+        Ok(left) => {
+            visit.renew_session(&person).await?;
+            Ok(match left {
+                Some(left) => visit.go_with(&next, &recovery_codes::used(left)),
+                None => visit.go_on(&next),
+            })
+        }
         Err(problem) if problem.code == Code::Unavailable => Err(problem),
-        Err(problem) => confirm_page(&visit, &next, &person, Some(&problem)),
+        Err(problem) => confirm_page(&visit, &next, field, &person, Some(&problem)),
     }
 }
 
@@ -254,14 +277,4 @@ pub async fn sign_out(visit: Visit, person: SignedIn, _form: Form) -> Result<Res
     let mut response = visit.go("/sign-in", NoticeKind::Success, "You are signed out.");
     visit.put_cookie(&mut response, cookies::SESSION, "", 0);
     Ok(response)
-}
-
-/// `POST /security/sign-out-others`.
-pub async fn sign_out_others(visit: Visit, person: SignedIn, _form: Form) -> Result<Response, Problem> {
-    let text = match super::sign_out_others(&visit.app, &visit.ctx, &person).await? {
-        0 => "No other browser or command line was signed in.".into(),
-        1 => "1 other browser or command line is signed out.".into(),
-        n => format!("{n} other browsers and command lines are signed out."),
-    };
-    Ok(visit.go("/security", NoticeKind::Success, &text))
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::code_field::CodeField;
 use crate::web::views::Outside;
 
 /// The first step.
@@ -14,8 +15,6 @@ pub struct SignInPage {
     pub action: String,
     /// The ID entered last; empty at first.
     pub id: String,
-    /// Whether "This is my own browser" is ticked.
-    pub own_browser: bool,
     /// Why it didn't work: wrong ID or password, or too many attempts.
     pub problem: Option<String>,
 }
@@ -30,8 +29,16 @@ pub struct CodePage {
     pub action: String,
     /// Who is signing in.
     pub account_id: String,
+    /// Which code is asked for.
+    pub field: CodeField,
+    /// Whether "Trust this browser" is ticked.
+    pub trust: bool,
+    /// For how many days.
+    pub trusted_days: i64,
     /// Why it didn't work: a wrong code, or too many attempts.
     pub problem: Option<String>,
+    /// The way to enter the other kind of code.
+    pub other_href: String,
     /// The way to start again with another ID.
     pub start_again_href: String,
 }
@@ -39,8 +46,8 @@ pub struct CodePage {
 /// What shows that it is still the same person.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The six-digit code.
-    Code,
+    /// The code.
+    Code(CodeField),
     /// The password, while two-factor authentication is off.
     Password,
 }
@@ -61,6 +68,8 @@ pub struct ConfirmPage {
     pub proof: Proof,
     /// Why it didn't work.
     pub problem: Option<String>,
+    /// The way to enter the other kind of code.
+    pub other_href: String,
     /// The way back without it.
     pub cancel_href: String,
 }

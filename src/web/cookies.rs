@@ -8,7 +8,7 @@ use crate::app::App;
 pub const SESSION: &str = "doorkey_session";
 /// How long a browser keeps a session's token, in days.
 pub const SESSION_DAYS: i64 = 30;
-/// The token of a browser that its person marked as their own.
+/// The token of a trusted browser.
 pub const BROWSER: &str = "doorkey_browser";
 /// Binds the forms of pages to a browser in which nobody is signed in.
 pub const FORM: &str = "doorkey_form";

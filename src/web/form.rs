@@ -85,14 +85,19 @@ fn expired() -> Problem {
 /// The form token for the browser that sent this, and the cookie that it has to be given for it, if it has none yet.
 pub fn token_for(app: &App, headers: &HeaderMap) -> (String, Option<HeaderValue>) {
     match bound_to(app, headers) {
-        Some(cookie) => (URL_SAFE_NO_PAD.encode(mac(app, cookie)), None),
+        Some(cookie) => (token_bound_to(app, cookie), None),
         None => {
             let Ok(mut rng) = clock::rng() else { return (String::new(), None) };
             let cookie = secrets::token(&mut rng);
-            let token = URL_SAFE_NO_PAD.encode(mac(app, cookie.expose()));
+            let token = token_bound_to(app, cookie.expose());
             (token, Some(cookies::set(app, cookies::FORM, cookie.expose(), 1)))
         }
     }
+}
+
+/// The form token for a browser that is given this cookie for its session.
+pub fn token_bound_to(app: &App, session: &str) -> String {
+    URL_SAFE_NO_PAD.encode(mac(app, session))
 }
 
 /// What a form is bound to: the session, or what stands in for it while there is none.

@@ -4,17 +4,23 @@
 use axum::http::{HeaderMap, HeaderValue};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::views::{Notice, NoticeKind};
+use super::views::{Link, Notice, NoticeKind};
 use crate::{app::App, web::cookies};
 
+/// Between the parts of what is carried.
+const NEXT: char = '\n';
+
 /// The cookie that carries a notice to the next page.
-pub fn set(app: &App, kind: NoticeKind, text: &str) -> HeaderValue {
-    let letter = match kind {
+pub fn set(app: &App, notice: &Notice) -> HeaderValue {
+    let letter = match notice.kind {
         NoticeKind::Success => 's',
         NoticeKind::Info => 'i',
         NoticeKind::Warning => 'w',
     };
-    let said = format!("{letter}{text}");
+    let mut said = format!("{letter}{}", notice.text);
+    for link in &notice.links {
+        said.extend([NEXT.to_string(), link.label.clone(), NEXT.to_string(), link.href.clone()]);
+    }
     let mac = app.keyring.mac("notice", said.as_bytes());
     let value = format!("{}.{}", URL_SAFE_NO_PAD.encode(&said), URL_SAFE_NO_PAD.encode(mac));
     cookies::set(app, cookies::NOTICE, &value, 1)
@@ -33,7 +39,13 @@ pub fn get(app: &App, headers: &HeaderMap) -> Option<Notice> {
         'i' => NoticeKind::Info,
         _ => NoticeKind::Warning,
     };
-    Some(Notice { kind, text: said.get(1..)?.to_owned() })
+    let mut parts = said.get(1..)?.split(NEXT);
+    let text = parts.next()?.to_owned();
+    let mut links = Vec::new();
+    while let (Some(label), Some(href)) = (parts.next(), parts.next()) {
+        links.push(Link { label: label.into(), href: href.into() });
+    }
+    Some(Notice { kind, text, links })
 }
 
 /// Takes the notice away, once it has been said.

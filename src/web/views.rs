@@ -42,6 +42,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// One or two plain sentences.
     pub text: String,
+    /// Ways to go on from there.
+    pub links: Vec<Link>,
 }
 
 /// One entry of the left column.

@@ -14,7 +14,7 @@ use super::{
     cookies, form, html, notice,
     views::{Frame, NavItem, Notice, NoticeKind, Outside, When},
 };
-use crate::{access::SignedIn, app::App, ctx::Ctx, problem::Problem};
+use crate::{access::SignedIn, app::App, ctx::Ctx, problem::Problem, sign_in};
 
 /// One request of a browser.
 pub struct Visit {
@@ -24,7 +24,7 @@ pub struct Visit {
     pub ctx: Ctx,
     headers: HeaderMap,
     form_token: String,
-    /// The cookie that binds the page's forms to this browser, when it has none yet.
+    /// The cookie that the page's forms are bound to, when the browser hasn't got it yet.
     new_cookie: Option<HeaderValue>,
 }
 
@@ -120,9 +120,36 @@ impl Visit {
 
     /// On to another page after something was done, which that page says.
     pub fn go(&self, to: &str, kind: NoticeKind, text: &str) -> Response {
-        let mut response = Redirect::to(to).into_response();
-        response.headers_mut().append(header::SET_COOKIE, notice::set(&self.app, kind, text));
+        self.go_with(to, &Notice { kind, text: text.into(), links: Vec::new() })
+    }
+
+    /// The same, with ways to go on from there.
+    pub fn go_with(&self, to: &str, said: &Notice) -> Response {
+        let mut response = self.go_on(to);
+        response.headers_mut().append(header::SET_COOKIE, notice::set(&self.app, said));
         response
+    }
+
+    /// On to another page, without a word.
+    pub fn go_on(&self, to: &str) -> Response {
+        let mut response = Redirect::to(to).into_response();
+        if let Some(cookie) = &self.new_cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+        }
+        response
+    }
+
+    /// Gives the person's session a new token, where they have shown again who they are. The answer bears it, and its forms are
+    /// bound to it.
+    ///
+    /// # Errors
+    /// `sign-in-needed` when the session has ended meanwhile.
+    pub async fn renew_session(&mut self, person: &SignedIn) -> Result<(), Problem> {
+        let token = sign_in::renew(&self.app, &mut self.ctx, person.session.id).await?;
+        self.form_token = form::token_bound_to(&self.app, token.expose());
+        self.new_cookie =
+            Some(cookies::set(&self.app, cookies::SESSION, token.expose(), cookies::SESSION_DAYS));
+        Ok(())
     }
 
     /// Sets a cookie with this answer, for `days`; 0 takes it away.

@@ -206,6 +206,19 @@ fn it_finds_a_secret_in_every_encoding() {
     assert!(canary.secrets[1].is_in(b"the code 471902 was wrong"));
 }
 
+/// The recovery codes that this page shows, once.
+fn recovery_codes(canary: &mut Canary, place: &str, page: &Page) -> Vec<String> {
+    let codes: Vec<_> = page.0.text().split("<code>").skip(1).map(|rest| rest[..19].to_owned()).collect();
+    assert_eq!(codes.len(), 10);
+    let names: Vec<_> = (0..10).map(|n| format!("recovery code {n} of {place}")).collect();
+    for (name, code) in names.iter().zip(&codes) {
+        canary.hide(name, code);
+        canary.hide("a recovery code as it is kept", &code.replace('-', ""));
+    }
+    canary.answer(place, &page.0, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    codes
+}
+
 /// Asks the door in every way that it answers.
 fn door(canary: &mut Canary, server: &Server, service: &Service<'_>, secrets: &[&str]) {
     for secret in secrets {
@@ -251,7 +264,8 @@ fn in_the_browser<'s>(canary: &mut Canary, server: &'s Server) -> Person<'s> {
     let code = person.code();
     canary.hide("a code", &code);
     let on = browser.submit_from(&page, "/security/two-factor", &[("code", &code)]);
-    canary.page("two-factor, on", on, &[]);
+    let codes = recovery_codes(canary, "two-factor, on", &on);
+    canary.cookies(&browser);
 
     let fields = [("label", "In a browser"), ("opens", "first"), ("expires", "never")];
     let made = browser.submit("/app-passwords/generate", &fields);
@@ -288,15 +302,32 @@ fn in_the_browser<'s>(canary: &mut Canary, server: &'s Server) -> Person<'s> {
         let refused = browser.submit("/sign-in", &[("id", id), ("password", password)]);
         canary.page("a refused sign-in", refused, &[]);
     }
-    let fields = [("id", ADA), ("password", first), ("own_browser", "yes")];
+    let fields = [("id", ADA), ("password", first)];
     let first_step = browser.submit("/sign-in", &fields);
     canary.cookies(&browser);
     let refused = browser.submit(first_step.goes_to(), &[("code", &person.wrong_code())]);
     canary.page("a refused code", refused, &[]);
+    let never = "ABCD-EFGH-JKLM-NPQR";
+    canary.hide("a recovery code that never was", never);
+    let with_code = format!("{}&with=recovery-code", first_step.goes_to());
+    canary.page("a refused recovery code", browser.submit(&with_code, &[("code", never)]), &[]);
     let code = person.code();
     canary.hide("a code", &code);
-    canary.page("the second step", browser.submit(first_step.goes_to(), &[("code", &code)]), &[]);
+    let fields = [("code", code.as_str()), ("trust", "yes")];
+    canary.page("the second step", browser.submit(first_step.goes_to(), &fields), &[]);
     canary.cookies(&browser);
+    // The same in a browser that is trusted, and with a recovery code.
+    let page = browser.get("/security");
+    canary.page("signing out", browser.submit_from(&page, "/sign-out", &[]), &[]);
+    let fields = [("id", ADA), ("password", first)];
+    canary.page("the sign-in of a trusted browser", browser.submit("/sign-in", &fields), &[]);
+    canary.cookies(&browser);
+    let confirm = "/sign-in/confirm?next=%2Fsecurity%2Frecovery-codes&with=recovery-code";
+    canary.page("confirming, refused", browser.submit(confirm, &[("code", never)]), &[]);
+    canary.page("confirming", browser.submit(confirm, &[("code", &codes[0].to_lowercase())]), &[]);
+    canary.cookies(&browser);
+    let renewed = browser.submit("/security/recovery-codes", &[]);
+    recovery_codes(canary, "new recovery codes", &renewed);
 
     let second = "canary second password 9e2b";
     canary.hide("the second password", second);

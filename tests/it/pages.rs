@@ -10,7 +10,9 @@ const ADA: &str = "ada@example.org";
 const PAGES: &[&str] = &[
     "/security",
     "/security/password",
+    "/security/two-factor/move",
     "/security/two-factor/off",
+    "/security/recovery-codes",
     "/app-passwords",
     "/app-passwords/generate",
     "/app-passwords/revoke-all",
@@ -50,8 +52,13 @@ const FORMS: &[&str] = &[
     "/sign-out",
     "/security/password",
     "/security/two-factor",
+    "/security/two-factor/move",
     "/security/two-factor/off",
+    "/security/recovery-codes",
+    "/security/sessions/ses_00000000000000000000000000000000/sign-out",
     "/security/sign-out-others",
+    "/security/browsers/bro_00000000000000000000000000000000/forget",
+    "/security/browsers/forget-all",
     "/app-passwords/generate",
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
@@ -171,7 +178,9 @@ fn every_page_is_for_those_who_are_signed_in() {
         let changes = [
             "/security/password",
             "/security/two-factor",
+            "/security/two-factor/move",
             "/security/two-factor/off",
+            "/security/recovery-codes",
             "/app-passwords/generate",
             "/people/invite",
             "/people/at/ada@example.org/invite-link",
@@ -264,15 +273,19 @@ fn cookies_are_for_this_host_and_no_script() {
     for (public_url, https) in [("http://doorkey.example.org", false), ("https://doorkey.example.org", true)]
     {
         let server = Server::start_with(&[("DOORKEY__HTTP__PUBLIC_URL", public_url)]);
-        let person = server.person_without_second_factor(ADA);
+        let person = server.person(ADA);
         let mut browser = server.browser();
         let page = browser.get("/sign-in");
-        let fields = [("id", ADA), ("password", PASSWORD), ("own_browser", "yes")];
-        let signed_in = browser.submit_from(&page, "/sign-in", &fields);
+        let first = browser.submit_from(&page, "/sign-in", &[("id", ADA), ("password", PASSWORD)]);
+        let fields = [("code", person.code()), ("trust", "yes".into())];
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let signed_in = browser.submit(first.goes_to(), &fields);
         let security = browser.get("/security");
         let others = browser.submit_from(&security, "/security/sign-out-others", &[]);
         let mut seen = Vec::new();
-        for cookie in [&page, &signed_in, &others].into_iter().flat_map(|page| page.0.all("set-cookie")) {
+        for cookie in
+            [&page, &first, &signed_in, &others].into_iter().flat_map(|page| page.0.all("set-cookie"))
+        {
             let (name, rest) = cookie.split_once('=').unwrap();
             assert!(rest.contains("; Path=/; HttpOnly; SameSite=Lax; Max-Age="), "{cookie}");
             assert!(!rest.contains("Domain"), "{cookie}");
@@ -281,6 +294,7 @@ fn cookies_are_for_this_host_and_no_script() {
             seen.push(name.trim_start_matches("__Host-").to_owned());
         }
         seen.sort();
+        seen.dedup();
         assert_eq!(seen, ["doorkey_browser", "doorkey_form", "doorkey_notice", "doorkey_session"]);
         let transport = security.0.header("strict-transport-security");
         assert_eq!(transport, https.then_some("max-age=31536000"));

@@ -290,49 +290,6 @@ fn the_budget_is_not_forgotten_by_a_crash() {
 }
 
 #[test]
-fn a_browser_of_ones_own_lets_no_stranger_stand_in_the_way() {
-    let server = Server::start();
-    server.clock.stand_still();
-    let person = server.person(ADA);
-    let mut own = server.browser();
-    let first = own.submit("/sign-in", &[("id", ADA), ("password", PASSWORD), ("own_browser", "yes")]);
-    own.submit(first.goes_to(), &[("code", &person.code())]).goes_to();
-    assert!(own.cookies.contains_key("doorkey_browser"));
-    let page = own.get("/security");
-    assert_eq!(own.submit_from(&page, "/sign-out", &[]).goes_to(), "/sign-in");
-    assert!(own.cookies.contains_key("doorkey_browser"), "it is still theirs");
-    // So that the next code stands already, and nothing has to be waited for.
-    server.clock.move_by(60);
-    for _ in 0..5 {
-        assert_eq!(first_step(&mut server.browser(), ADA, "wrong"), 401);
-    }
-    assert_eq!(first_step(&mut server.browser(), ADA, PASSWORD), 429);
-    let first = own.submit("/sign-in", &[("id", ADA), ("password", PASSWORD)]);
-    assert_eq!(own.submit(first.goes_to(), &[("code", &person.code())]).goes_to(), "/");
-    // That a person has signed in themselves gives strangers no new guesses.
-    assert_eq!(first_step(&mut server.browser(), ADA, PASSWORD), 429);
-    // It is nobody else's.
-    let mut taken = server.browser();
-    taken.cookies.insert("doorkey_browser".into(), own.cookies["doorkey_browser"].clone());
-    server.person("eve@example.org");
-    for _ in 0..5 {
-        assert_eq!(first_step(&mut server.browser(), "eve@example.org", "wrong"), 401);
-    }
-    assert_eq!(first_step(&mut taken, "eve@example.org", PASSWORD), 429);
-    // Its own guesses are counted too.
-    for _ in 0..5 {
-        assert_eq!(first_step(&mut taken, ADA, "wrong"), 401);
-    }
-    assert_eq!(first_step(&mut taken, ADA, PASSWORD), 429);
-    // After thirty days it is a browser like any other.
-    server.clock.move_by(31 * 86_400);
-    for _ in 0..6 {
-        first_step(&mut server.browser(), ADA, "wrong");
-    }
-    assert_eq!(first_step(&mut taken, ADA, PASSWORD), 429);
-}
-
-#[test]
 fn a_hundred_failures_in_a_row_close_the_account_until_a_reset() {
     let server = Server::start();
     let mut person = server.person(ADA);

@@ -83,6 +83,14 @@ pub enum What {
     SignedOut,
     /// Other browsers and command lines of the account were signed out.
     OthersSignedOut { count: u64 },
+    /// One browser or command line of the account was signed out, from another one.
+    SessionEnded { agent: String },
+    /// A browser is trusted from now on: its person needs no code in it.
+    BrowserTrusted { agent: String, ends_at: Timestamp },
+    /// A browser is no longer trusted.
+    BrowserForgotten { agent: String },
+    /// So many browsers are no longer trusted.
+    BrowsersForgotten { count: u64 },
     /// A hundred wrong passwords or codes in a row: no more are taken.
     SignInBlocked,
     /// The account's password was changed by its person.
@@ -95,6 +103,12 @@ pub enum What {
     TwoFactorOn,
     /// Two-factor authentication was turned off.
     TwoFactorOff { revoked: u64 },
+    /// The authenticator app of another phone took the place of the one before.
+    TwoFactorMoved,
+    /// Recovery codes were made, and those from before stopped working.
+    RecoveryCodesMade,
+    /// A recovery code stood in for the authenticator app, and is used up.
+    RecoveryCodeUsed { left: u64 },
     /// An app-specific password was generated. `kinds` is empty when it was made for the first app that uses it.
     AppPasswordGenerated { id: AppPasswordId, label: String, kinds: KindSet, expires_at: Option<Timestamp> },
     /// An app-specific password made for the first app was used by it, and opens only this from now on.
@@ -165,12 +179,19 @@ impl What {
             Self::SignedIn { .. }
             | Self::SignedOut
             | Self::OthersSignedOut { .. }
+            | Self::SessionEnded { .. }
+            | Self::BrowserTrusted { .. }
+            | Self::BrowserForgotten { .. }
+            | Self::BrowsersForgotten { .. }
             | Self::SignInBlocked
             | Self::ResetLinkMade { .. }
             | Self::InviteLinkMade { .. }
             | Self::AdministratorMade
             | Self::AdministratorUnmade
             | Self::TwoFactorOn
+            | Self::TwoFactorMoved
+            | Self::RecoveryCodesMade
+            | Self::RecoveryCodeUsed { .. }
             | Self::AppPasswordTriedAfterEnd { .. }
             | Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
@@ -190,7 +211,10 @@ impl What {
     #[must_use]
     pub const fn sort(&self) -> Sort {
         match self {
-            Self::SignedIn { .. } | Self::SignedOut | Self::OthersSignedOut { .. } => Sort::SignIns,
+            Self::SignedIn { .. }
+            | Self::SignedOut
+            | Self::OthersSignedOut { .. }
+            | Self::SessionEnded { .. } => Sort::SignIns,
             Self::AppPasswordGenerated { .. }
             | Self::AppPasswordBound { .. }
             | Self::AppPasswordEnded { .. }
@@ -207,12 +231,18 @@ impl What {
             | Self::AdministratorUnmade
             | Self::AliasAdded { .. }
             | Self::AliasRemoved { .. }
+            | Self::BrowserTrusted { .. }
+            | Self::BrowserForgotten { .. }
+            | Self::BrowsersForgotten { .. }
             | Self::SignInBlocked
             | Self::PasswordChanged { .. }
             | Self::ResetLinkMade { .. }
             | Self::PasswordReset { .. }
             | Self::TwoFactorOn
             | Self::TwoFactorOff { .. }
+            | Self::TwoFactorMoved
+            | Self::RecoveryCodesMade
+            | Self::RecoveryCodeUsed { .. }
             | Self::GroupJoined { .. }
             | Self::GroupLeft { .. } => Sort::Security,
             Self::Refused { .. } | Self::SignInRefused { .. } | Self::MoreRefused { .. } => Sort::Refusals,

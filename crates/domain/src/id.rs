@@ -74,9 +74,10 @@ macro_rules! id {
 
 id!(/** A person's account. */ AccountId, "acc");
 id!(/** An app-specific password; never the secret itself. */ AppPasswordId, "apw");
-id!(/** A browser that a person marked as their own. */ BrowserId, "bro");
+id!(/** A trusted browser. */ BrowserId, "bro");
 id!(/** A group of people. */ GroupId, "grp");
 id!(/** A one-time link: set-up or reset. */ LinkId, "lnk");
+id!(/** A recovery code; never the code itself. */ RecoveryCodeId, "rec");
 id!(/** One request, in every log line and event that it caused. */ RequestId, "req");
 id!(/** A service: a server that people's apps sign in to. */ ServiceId, "svc");
 id!(/** A signed-in browser or command line. */ SessionId, "ses");

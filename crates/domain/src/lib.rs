@@ -13,6 +13,7 @@ mod group;
 mod id;
 mod kind;
 mod line;
+mod recovery_code;
 mod rng;
 mod secret;
 mod service;
@@ -30,10 +31,12 @@ pub use durations::{Durations, Noted};
 pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
-    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, RequestId, ServiceId, SessionId,
+    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, RecoveryCodeId, RequestId, ServiceId,
+    SessionId,
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
+pub use recovery_code::{RECOVERY_CODES, RecoveryCode};
 pub use rng::Rng;
 pub use secret::Secret;
 pub use service::{ServiceName, ServiceNameError};

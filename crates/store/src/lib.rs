@@ -20,6 +20,7 @@ pub mod groups;
 pub mod keys;
 pub mod links;
 pub mod people;
+pub mod recovery_codes;
 pub mod removal;
 pub mod services;
 pub mod sessions;
@@ -50,6 +51,7 @@ mod tests {
             keys::STATEMENTS,
             links::STATEMENTS,
             people::STATEMENTS,
+            recovery_codes::STATEMENTS,
             removal::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,

@@ -12,6 +12,8 @@ statements! {
     BROWSERS = "DELETE FROM browsers WHERE account_id = $1";
     GROUPS = "DELETE FROM group_members WHERE account_id = $1";
     LINKS = "DELETE FROM links WHERE account_id = $1";
+    RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
+    TOKENS = "DELETE FROM tokens WHERE account_id = $1";
     NAMES = "DELETE FROM account_names WHERE account_id = $1";
     SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     TOTP = "DELETE FROM totp WHERE account_id = $1";
@@ -21,8 +23,20 @@ statements! {
 }
 
 /// THE list of what is removed with an account, itself last. A test looks for every table that has a column `account_id`.
-static ALL: [&Statement; 10] =
-    [&APP_PASSWORDS, &BROWSERS, &GROUPS, &LINKS, &NAMES, &SESSIONS, &TOTP, &WORDS, &BUDGET, &ACCOUNT];
+static ALL: [&Statement; 12] = [
+    &APP_PASSWORDS,
+    &BROWSERS,
+    &GROUPS,
+    &LINKS,
+    &NAMES,
+    &RECOVERY_CODES,
+    &SESSIONS,
+    &TOKENS,
+    &TOTP,
+    &WORDS,
+    &BUDGET,
+    &ACCOUNT,
+];
 
 /// Removes the account and everything that is its own. False when there is no such account.
 ///

@@ -18,9 +18,7 @@ pub struct Session {
     pub client: Client,
     /// Whether the password was right and the code is still to come: such a session opens nothing else.
     pub code_wanted: bool,
-    /// Whether its person said that this is their own browser.
-    pub own_browser: bool,
-    /// The browser of its person's own that it is in.
+    /// The trusted browser that it is in.
     pub browser: Option<BrowserId>,
     /// What the client says that it is.
     pub agent: String,
@@ -30,7 +28,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_seen_at: Timestamp,
-    /// When its person last showed their second factor, or their password while they have none.
+    /// When its person last showed their second factor, or their password while they have none; the beginning of time when a
+    /// trusted browser stood in for the second factor.
     pub fresh_at: Timestamp,
 }
 
@@ -53,16 +52,17 @@ impl Client {
 }
 
 statements! {
-    INSERT = "INSERT INTO sessions (id, account_id, token_hash, client, code_wanted, own_browser, browser_id, agent, source,
-            created_at, last_seen_at, fresh_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    BY_TOKEN = "SELECT id, account_id, client, code_wanted, own_browser, browser_id, agent, source, created_at,
-            last_seen_at, fresh_at
+    INSERT = "INSERT INTO sessions (id, account_id, token_hash, client, code_wanted, browser_id, agent, source, created_at,
+            last_seen_at, fresh_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    BY_TOKEN = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
         FROM sessions WHERE token_hash = $1";
+    OF_ACCOUNT = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
+        FROM sessions WHERE account_id = $1 AND code_wanted = 0 ORDER BY last_seen_at DESC, id DESC";
     EXISTS = "SELECT id FROM sessions WHERE id = $1";
-    COUNT = "SELECT COUNT(*) FROM sessions WHERE account_id = $1 AND code_wanted = 0";
     SEEN = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
     FRESH = "UPDATE sessions SET fresh_at = $2 WHERE id = $1";
+    ROTATE = "UPDATE sessions SET token_hash = $2 WHERE id = $1";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OTHERS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
     DELETE_OLD = "DELETE FROM sessions WHERE created_at <= $1 OR last_seen_at <= $2
@@ -83,7 +83,6 @@ pub fn insert(conn: &mut Conn, session: &Session, token_hash: &[u8]) -> Result<(
             token_hash.into(),
             session.client.code().into(),
             i64::from(session.code_wanted).into(),
-            i64::from(session.own_browser).into(),
             session.browser.map(|id| id.to_string()).into(),
             session.agent.as_str().into(),
             session.source.as_str().into(),
@@ -111,14 +110,20 @@ pub fn exists(conn: &mut Conn, id: SessionId) -> Result<bool, DbError> {
     Ok(conn.query_one(&EXISTS, &[id.to_string().into()])?.is_some())
 }
 
-/// How many of the account's are signed in.
+/// The account's sessions, but those that wait for a code; the one that was used last comes first.
 ///
 /// # Errors
 /// As the database has them.
-pub fn count(conn: &mut Conn, account: AccountId) -> Result<u64, DbError> {
-    let row =
-        conn.query_one(&COUNT, &[account.to_string().into()])?.ok_or_else(|| row::corrupt("sessions"))?;
-    u64::try_from(row.int(0)?).map_err(|_| row::corrupt("sessions"))
+pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<Session>, DbError> {
+    conn.query(&OF_ACCOUNT, &[account.to_string().into()])?.iter().map(read).collect()
+}
+
+/// Gives the session another token; the one from before stops working. False when the session has ended.
+///
+/// # Errors
+/// As the database has them.
+pub fn rotate(conn: &mut Conn, id: SessionId, token_hash: &[u8]) -> Result<bool, DbError> {
+    Ok(conn.execute(&ROTATE, &[id.to_string().into(), token_hash.into()])? == 1)
 }
 
 /// Writes down that the session was used.
@@ -186,12 +191,11 @@ fn read(row: &Row) -> Result<Session, DbError> {
             _ => return Err(row::corrupt("sessions.client")),
         },
         code_wanted: row::flag(row, 3)?,
-        own_browser: row::flag(row, 4)?,
-        browser: row::opt_parsed(row, 5)?,
-        agent: row.text(6)?.to_owned(),
-        source: row.text(7)?.to_owned(),
-        created_at: row::time(row, 8)?,
-        last_seen_at: row::time(row, 9)?,
-        fresh_at: row::time(row, 10)?,
+        browser: row::opt_parsed(row, 4)?,
+        agent: row.text(5)?.to_owned(),
+        source: row.text(6)?.to_owned(),
+        created_at: row::time(row, 7)?,
+        last_seen_at: row::time(row, 8)?,
+        fresh_at: row::time(row, 9)?,
     })
 }

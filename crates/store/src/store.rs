@@ -21,6 +21,11 @@ static MIGRATIONS: &[Migration] = &[
         name: "the log is filtered",
         sql: include_str!("../migrations/0004_the_log_is_filtered.sql"),
     },
+    Migration {
+        version: 5,
+        name: "factors and tokens",
+        sql: include_str!("../migrations/0005_factors_and_tokens.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -18,13 +18,27 @@ pub struct Factor {
     pub confirmed_at: Option<Timestamp>,
     /// The step of the last code that counted.
     pub last_step: i64,
+    /// The one that is to take its place.
+    pub next: Option<Next>,
+}
+
+/// The secret of another phone, waiting for its first code.
+#[derive(Clone, Debug)]
+pub struct Next {
+    /// The sealed secret.
+    pub secret_sealed: Vec<u8>,
+    /// When it was shown to be set up.
+    pub created_at: Timestamp,
 }
 
 statements! {
-    OF_ACCOUNT = "SELECT secret_sealed, created_at, confirmed_at, last_step FROM totp WHERE account_id = $1";
+    OF_ACCOUNT = "SELECT secret_sealed, created_at, confirmed_at, last_step, next_sealed, next_at FROM totp
+        WHERE account_id = $1";
     PUT = "INSERT INTO totp (account_id, secret_sealed, created_at, confirmed_at, last_step) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (account_id) DO UPDATE SET secret_sealed = excluded.secret_sealed,
-            created_at = excluded.created_at, confirmed_at = excluded.confirmed_at, last_step = excluded.last_step";
+            created_at = excluded.created_at, confirmed_at = excluded.confirmed_at, last_step = excluded.last_step,
+            next_sealed = NULL, next_at = NULL";
+    PUT_NEXT = "UPDATE totp SET next_sealed = $2, next_at = $3 WHERE account_id = $1 AND confirmed_at IS NOT NULL";
     CONFIRM = "UPDATE totp SET confirmed_at = $2 WHERE account_id = $1 AND confirmed_at IS NULL";
     USE_STEP = "UPDATE totp SET last_step = $2 WHERE account_id = $1 AND last_step < $2";
     DELETE = "DELETE FROM totp WHERE account_id = $1";
@@ -42,12 +56,18 @@ pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Option<Factor>,
                 created_at: row::time(&row, 1)?,
                 confirmed_at: row::opt_time(&row, 2)?,
                 last_step: row.int(3)?,
+                next: match (row.opt_bytes(4)?, row::opt_time(&row, 5)?) {
+                    (Some(sealed), Some(created_at)) => {
+                        Some(Next { secret_sealed: sealed.to_vec(), created_at })
+                    }
+                    _ => None,
+                },
             })
         })
         .transpose()
 }
 
-/// Sets the account's factor, in place of any other.
+/// Sets the account's factor, in place of any other, and of any that was to take its place.
 ///
 /// # Errors
 /// As the database has them.
@@ -63,6 +83,16 @@ pub fn put(conn: &mut Conn, account: AccountId, factor: &Factor) -> Result<(), D
         ],
     )
     .map(drop)
+}
+
+/// Sets what is to take the place of the account's factor. False when no factor is in force.
+///
+/// # Errors
+/// As the database has them.
+pub fn put_next(conn: &mut Conn, account: AccountId, next: &Next) -> Result<bool, DbError> {
+    let params =
+        [account.to_string().into(), next.secret_sealed.as_slice().into(), next.created_at.millis().into()];
+    Ok(conn.execute(&PUT_NEXT, &params)? == 1)
 }
 
 /// Puts the factor in force. False when it was already, or there is none.

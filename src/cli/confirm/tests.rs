@@ -63,7 +63,7 @@ async fn the_code_is_asked_for_where_it_was_not_given() {
     let screen = Screen::new().answers(&["123456"]);
     let (answer, proofs) = change_with(true, None, &screen).await;
     assert_eq!((answer, proofs), (Ok(json!({ "label": "Phone" })), vec![json!({ "code": "123456" })]));
-    assert_eq!(screen.prompts(), ["Code from your authenticator app: "]);
+    assert_eq!(screen.prompts(), ["Code from your authenticator app, or a recovery code: "]);
 }
 
 #[tokio::test]

@@ -35,11 +35,8 @@ struct Person {
 }
 
 pub(super) async fn run(args: Args, folder: &Folder, console: &mut Console) -> Result<(), Failure> {
-    let Some(credentials) = folder.load()? else {
-        return Err(Failure::Refused("You aren't signed in. Run: doorkey sign-in URL ID".into()));
-    };
-    let client = Client::at(&credentials.url, Some(credentials.token))?;
-    let person = Person { client, id: credentials.id };
+    let (client, id) = folder.signed_in()?;
+    let person = Person { client, id };
     match args.command {
         Command::List(args) => list::run(&args, &person, console).await,
         Command::Generate(args) => generate::run(&args, &person, console).await,

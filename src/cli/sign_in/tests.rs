@@ -23,8 +23,15 @@ async fn answer(State(seen): State<Seen>, Json(request): Json<Value>) -> Respons
     if request.get("code").is_none() {
         return testing::problem(StatusCode::UNAUTHORIZED, "code-needed");
     }
+    if request["code"] == "000000" {
+        return testing::problem(StatusCode::UNAUTHORIZED, "wrong-credentials");
+    }
     let account = json!({ "name": "ada@example.org", "two_factor": true });
-    Json(json!({ "token": "dka_new", "account": account })).into_response()
+    let mut answer = json!({ "token": "dka_new", "account": account });
+    if request["code"] != "123456" {
+        answer["recovery_codes_left"] = 3.into();
+    }
+    Json(answer).into_response()
 }
 
 async fn end(State(seen): State<Seen>, headers: HeaderMap) -> StatusCode {
@@ -58,12 +65,45 @@ async fn a_person_is_asked_for_password_and_code_and_the_token_is_kept() {
     let folder = testing::folder(&temporary);
     let screen = Screen::new().answers(&["correct horse", "123456"]);
     run(args(&server, None), &folder, &mut screen.console()).await.unwrap();
-    assert_eq!(screen.prompts(), ["Password for ada: ", "Code from your authenticator app: "]);
+    assert_eq!(
+        screen.prompts(),
+        ["Password for ada: ", "Code from your authenticator app, or a recovery code: "]
+    );
     assert_eq!(screen.out(), format!("Signed in at {} as ada@example.org.\n", server.url));
     assert_eq!(folder.load().unwrap().unwrap().token.expose(), "dka_new");
     let requests = seen.requests.lock().unwrap();
     assert_eq!((requests[0]["id"].as_str(), requests[1]["code"].as_str()), (Some("ada"), Some("123456")));
     assert_eq!(*seen.ended.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_asked_for_again_three_times_in_all() {
+    let ((server, seen), temporary) = (server().await, tempfile::tempdir().unwrap());
+    let folder = testing::folder(&temporary);
+    let screen = Screen::new().answers(&["correct horse", "000000", "000000", "123456"]);
+    run(args(&server, None), &folder, &mut screen.console()).await.unwrap();
+    assert_eq!(screen.err(), "It says wrong-credentials.\nIt says wrong-credentials.\n");
+    assert_eq!(seen.requests.lock().unwrap().len(), 4);
+    let screen = Screen::new().answers(&["correct horse", "000000", "000000", "000000", "123456"]);
+    let done = run(args(&server, None), &folder, &mut screen.console()).await;
+    assert_eq!(done, Err(Failure::Refused("It says wrong-credentials.".into())));
+    assert_eq!(screen.prompts().len(), 4);
+    // A script is told at once.
+    let screen = Screen::new().typed_in("correct horse\n");
+    let done = run(args(&server, Some("000000")), &folder, &mut screen.console()).await;
+    assert_eq!(done, Err(Failure::Refused("It says wrong-credentials.".into())));
+}
+
+#[tokio::test]
+async fn a_recovery_code_will_do_and_what_is_left_is_said() {
+    let ((server, _), temporary) = (server().await, tempfile::tempdir().unwrap());
+    let screen = Screen::new().answers(&["correct horse", "ABCD-EFGH-JKLM-NPQR"]);
+    run(args(&server, None), &testing::folder(&temporary), &mut screen.console()).await.unwrap();
+    assert!(
+        screen.err().starts_with("You used a recovery code, and have 3 left. Make new ones"),
+        "{}",
+        screen.err()
+    );
 }
 
 #[tokio::test]

@@ -41,8 +41,10 @@ fn a_person_lets_an_app_in_and_takes_it_back() {
     assert_eq!(ada.browser.text_of("#key"), key, "the key stays the same: it is in the app already");
     ada.browser.fill("code", &ada.code());
     ada.browser.press("Turn on");
-    ada.browser.shows("App-Specific Passwords");
+    ada.browser.shows("Your recovery codes");
     ada.browser.says("Two-factor authentication is on");
+    ada.browser.press("Done");
+    ada.browser.shows("App-Specific Passwords");
 
     // Signing in asks for a code now.
     ada.sign_out();

@@ -156,6 +156,9 @@ fn every_page_fits_and_nothing_complains() {
     album.look(&ada, "two-factor-on-refused");
     ada.browser.fill("code", &ada.code());
     ada.browser.press("Turn on");
+    ada.browser.shows("Your recovery codes");
+    album.look(&ada, "recovery-codes");
+    ada.browser.press("Done");
     ada.browser.shows("App-Specific Passwords");
     album.look(&ada, "app-passwords-none");
 
@@ -167,6 +170,11 @@ fn every_page_fits_and_nothing_complains() {
     ada.enter_password(PASSWORD);
     ada.browser.shows("Enter your code");
     album.look(&ada, "sign-in-code");
+    ada.browser.press("Lost your phone? Use a recovery code");
+    ada.browser.shows("Enter a recovery code");
+    album.look(&ada, "sign-in-recovery-code");
+    ada.browser.press("Use your authenticator app");
+    ada.browser.shows("Enter your code");
     ada.browser.fill("code", &ada.wrong_code());
     ada.browser.press("Sign in");
     ada.browser.says("That isn't the code that stands now");
@@ -224,6 +232,8 @@ fn every_page_fits_and_nothing_complains() {
     ada.browser.sees(".menu-account[open]");
     album.look(&ada, "menu");
     album.look_at(&ada, "/security/password", "Change your password", "change-password");
+    album.look_at(&ada, "/security/recovery-codes", "Make new recovery codes?", "recovery-codes-renew");
+    album.look_at(&ada, "/security/two-factor/move", "Set up a new phone", "two-factor-move");
     album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");
     album.look_at(&ada, "/activity", "Activity", "activity");
     album.look_at(&ada, "/nowhere", "Not found", "not-found");

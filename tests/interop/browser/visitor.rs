@@ -96,6 +96,8 @@ impl<'s> Visitor<'s> {
         self.read_key();
         self.browser.fill("code", &self.code());
         self.browser.press("Turn on");
+        self.browser.shows("Your recovery codes");
+        self.browser.press("Done");
         self.browser.shows("App-Specific Passwords");
     }
 
