@@ -106,7 +106,7 @@ codes! {
         "Send JSON with just the fields that the request has: a missing, unknown or wrongly typed one is named in `detail`.";
     /// Too large to be read.
     TooLarge = "too-large", PAYLOAD_TOO_LARGE, "That is too large",
-        "Send less: a body holds at most 64 KiB.";
+        "Send less: a body holds at most 64 KiB, one that imports people 4 MiB.";
     /// Nobody is signed in.
     SignInNeeded = "sign-in-needed", UNAUTHORIZED, "Sign in first",
         "Send `Authorization: Bearer` with a token that is still good. Sign in for a new one.";

@@ -76,6 +76,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/groups/at/{name}/leave/{account}", get(group::leave).post(group::post_leave))
         .route("/groups/at/{name}/remove", get(group::remove).post(group::post_remove))
         .route("/people", get(person::list))
+        .route("/people/import", get(person::import).post(person::post_import))
         .route("/people/invite", get(person::invite).post(person::post_invite))
         .route("/people/at/{who}", get(person::person).post(person::post_person))
         .route("/people/at/{who}/invite-link", get(person::invite_link).post(person::post_invite_link))
@@ -157,6 +158,7 @@ api! {
     delete "/api/v1/groups/{name}/members/{account}" groups::api::leave;
     get    "/api/v1/accounts"                        people::api::list;
     post   "/api/v1/accounts"                        people::api::add;
+    post   "/api/v1/accounts/import"                 people::api::import;
     get    "/api/v1/accounts/{name}"                 people::api::get;
     patch  "/api/v1/accounts/{name}"                 people::api::edit;
     delete "/api/v1/accounts/{name}"                 people::api::remove;

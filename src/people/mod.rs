@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod api;
+pub mod import;
 pub mod pages;
 pub mod views;
 

@@ -10,9 +10,10 @@ use store::{accounts::State, people::Person};
 
 use super::{
     ALIASES_MAX, Asked, Changes, Invitee,
+    import::{self, Outcome},
     views::{
-        About, AskPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow, Question, ResetLinkPage,
-        StateBadge,
+        About, AskPage, ImportPage, ImportedPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow,
+        Question, ResetLinkPage, StateBadge,
     },
 };
 use crate::{
@@ -80,6 +81,7 @@ pub async fn list(
     let view = ListPage {
         frame: visit.frame(&person, HERE),
         invite_href: format!("{HERE}/invite"),
+        import_href: format!("{HERE}/import"),
         search_action: HERE.into(),
         rows: rows.collect(),
         first_href: (!after.is_empty()).then_some(first),
@@ -147,6 +149,66 @@ pub async fn post_invite(mut visit: Visit, person: Fresh<SignedIn>, form: Form) 
             invite_page(&visit, &person, typed, administrator, &chosen, Some(&problem))
         }
         Err(problem) => Err(problem),
+    }
+}
+
+/// `GET /people/import`.
+pub async fn import(visit: Visit, person: Fresh<SignedIn>) -> Result<Response, Problem> {
+    person.admin()?;
+    Ok(import_page(&visit, person.who(), "id,name\n", None, None))
+}
+
+fn import_page(
+    visit: &Visit,
+    person: &SignedIn,
+    csv: &str,
+    fine: Option<usize>,
+    problem: Option<&Problem>,
+) -> Response {
+    let wrong = about(problem, &["csv"]).unwrap_or_default();
+    let view = ImportPage {
+        frame: visit.frame(person, HERE),
+        action: format!("{HERE}/import"),
+        cancel_href: HERE.into(),
+        csv: csv.into(),
+        wrong: wrong.lines().map(str::to_owned).collect(),
+        fine,
+        most: import::MOST,
+    };
+    visit.show_again(&view, problem)
+}
+
+/// `POST /people/import`: the answer shows everybody's link, this once.
+pub async fn post_import(
+    mut visit: Visit,
+    person: Fresh<SignedIn>,
+    form: Form<{ import::BODY_MOST }>,
+) -> Result<Response, Problem> {
+    let (admin, csv) = (person.admin()?, form.get("csv"));
+    let done = match form.get("do") {
+        "check" => import::check(&visit.app, admin.who(), csv).await.and_then(|lines| {
+            import::refuse_wrong(&lines)?;
+            Ok(import_page(&visit, person.who(), csv, Some(lines.len()), None))
+        }),
+        _ => import::import(&visit.app, &mut visit.ctx, &admin, csv).await.map(|lines| {
+            let mut expires = None;
+            let links = lines.into_iter().filter_map(|line| match line.outcome {
+                Outcome::Invited(handed) => {
+                    expires = Some(visit.when(handed.expires_at));
+                    Some((line.id, handed.link.expose().clone()))
+                }
+                Outcome::Fine | Outcome::Wrong(_) => None,
+            });
+            let links = links.collect();
+            let frame = visit.frame(person.who(), HERE);
+            visit.show(&ImportedPage { frame, links, expires, list_href: HERE.into() })
+        }),
+    };
+    match done {
+        Err(problem) if problem.field == Some("csv") => {
+            Ok(import_page(&visit, person.who(), csv, None, Some(&problem)))
+        }
+        done => done,
     }
 }
 

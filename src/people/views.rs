@@ -45,6 +45,8 @@ pub struct ListPage {
     pub frame: Frame,
     /// The way to invite somebody.
     pub invite_href: String,
+    /// The way to import many.
+    pub import_href: String,
     /// Where the search goes.
     pub search_action: String,
     /// What is looked for; empty when all are listed.
@@ -79,6 +81,40 @@ pub struct InvitePage {
     pub groups_error: Option<String>,
     /// Whether "administrator" is ticked.
     pub administrator: bool,
+}
+
+/// Imports people from a table.
+#[derive(Template)]
+#[template(path = "people/import.html")]
+pub struct ImportPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
+    /// `csv`: the table.
+    pub csv: String,
+    /// What is wrong with it, a line for each row.
+    pub wrong: Vec<String>,
+    /// How many people are in it, once it was checked and nothing is wrong.
+    pub fine: Option<usize>,
+    /// How many people it may have.
+    pub most: usize,
+}
+
+/// Shows the links of everybody who was imported, once. It holds secrets, so it is never logged or kept.
+#[derive(Template)]
+#[template(path = "people/imported.html")]
+pub struct ImportedPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Everybody's ID and link.
+    pub links: Vec<(String, String)>,
+    /// Until when the links work.
+    pub expires: Option<When>,
+    /// The list of people.
+    pub list_href: String,
 }
 
 /// Shows a one-time link, once. It holds the secret, so it is never logged or kept.

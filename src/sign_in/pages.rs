@@ -189,7 +189,7 @@ pub async fn post_code(
 ) -> Result<Response, Problem> {
     let next = next(query);
     let (session, account, request) = waiting(&app, request).await?;
-    let form = Form::from_request(request, &app).await?;
+    let form: Form = Form::from_request(request, &app).await?;
     let trust = form.ticked("trust");
     match super::code(&app, &mut visit.ctx, session, account.clone(), form.get("code"), trust).await {
         Ok(done) => Ok(signed_in(&visit, &next, &done)),

@@ -17,10 +17,10 @@ use crate::{
     web::{body, cookies},
 };
 
-/// A form that is ours, as names and values in their order.
-pub struct Form(Vec<(String, String)>);
+/// A form that is ours, of at most `MOST` bytes, as names and values in their order.
+pub struct Form<const MOST: usize = { body::MOST }>(Vec<(String, String)>);
 
-impl Form {
+impl<const MOST: usize> Form<MOST> {
     /// The value of the field; empty when it isn't there.
     pub fn get(&self, name: &str) -> &str {
         self.all(name).next().unwrap_or_default()
@@ -42,7 +42,7 @@ impl Form {
     }
 }
 
-impl Drop for Form {
+impl<const MOST: usize> Drop for Form<MOST> {
     fn drop(&mut self) {
         // Passwords and codes come in forms.
         for (_, value) in &mut self.0 {
@@ -51,7 +51,7 @@ impl Drop for Form {
     }
 }
 
-impl FromRequest<Arc<App>> for Form {
+impl<const MOST: usize> FromRequest<Arc<App>> for Form<MOST> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
@@ -61,7 +61,7 @@ impl FromRequest<Arc<App>> for Form {
         if from_elsewhere {
             return Err(expired());
         }
-        let body = body::read(request.into_body()).await?;
+        let body = body::read(request.into_body(), MOST).await?;
         let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).map_err(|_| {
             Problem::new(
                 Code::Unreadable,

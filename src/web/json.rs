@@ -11,14 +11,14 @@ use crate::{
     web::body,
 };
 
-/// A request's body.
-pub struct Json<T>(pub T);
+/// A request's body, of at most `MOST` bytes.
+pub struct Json<T, const MOST: usize = { body::MOST }>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+impl<T: DeserializeOwned, const MOST: usize> FromRequest<Arc<App>> for Json<T, MOST> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
-        let body = body::read(request.into_body()).await?;
+        let body = body::read(request.into_body(), MOST).await?;
         // A request without a body says nothing, which some requests allow.
         let body = if body.is_empty() { b"null".as_slice() } else { &body };
         serde_json::from_slice(body).map(Self).map_err(|error| unreadable(&error))

@@ -26,6 +26,7 @@ mod doors_http;
 mod events;
 mod groups;
 mod health;
+mod import;
 mod logs;
 mod meanwhile;
 mod metrics;

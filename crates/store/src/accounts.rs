@@ -112,7 +112,7 @@ pub fn insert(conn: &mut Conn, account: &Account) -> Result<(), DbError> {
         ],
     )?;
     insert_name(conn, account.id, &account.name)?;
-    people::put_words(conn, account.id, &[&account.name], &account.display_name)
+    people::insert_words(conn, account.id, &[&account.name], &account.display_name)
 }
 
 fn insert_name(conn: &mut Conn, id: AccountId, name: &AccountName) -> Result<(), DbError> {

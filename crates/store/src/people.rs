@@ -125,6 +125,16 @@ pub(crate) fn put_words(
     display_name: &DisplayName,
 ) -> Result<(), DbError> {
     conn.execute(&DELETE_WORDS, &[id.to_string().into()])?;
+    insert_words(conn, id, names, display_name)
+}
+
+/// Writes down what a new account is found by.
+pub(crate) fn insert_words(
+    conn: &mut Conn,
+    id: AccountId,
+    names: &[&AccountName],
+    display_name: &DisplayName,
+) -> Result<(), DbError> {
     let called = fold(display_name.as_str());
     let begins = called.char_indices().scan(' ', |before, (at, c)| {
         let begins = before.is_whitespace() && !c.is_whitespace();

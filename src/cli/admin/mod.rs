@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod events;
 mod group;
+mod import;
 mod people;
 mod restore;
 mod service;
@@ -37,6 +38,8 @@ enum Command {
     /// Groups of people, which services can be kept to
     #[command(subcommand)]
     Group(group::Command),
+    /// Invite everybody in a table (CSV)
+    Import(import::Import),
     /// The servers that people's apps sign in to
     #[command(subcommand)]
     Service(service::Command),
@@ -64,6 +67,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
             let makes_data = matches!(command, account::Command::Add(_));
             command.print(&ask(place, call, makes_data).await?, console)
         }
+        Command::Import(import) => import.print(&ask(place, import.call()?, false).await?, console),
         Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Events(events) => events::run(events, place, console).await,
