@@ -11,14 +11,13 @@ use std::{
 
 use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, ServiceName};
 use index::{Allowed, Index};
-use store::{Commit, Conn, DbError, accounts, app_passwords, events, groups, services};
+use store::{Commit, Conn, DbError, Lease, accounts, app_passwords, events, groups, services};
 
 use crate::events::end::End;
 
 use crate::metrics::doors::Answers;
 
 /// What the doors ask. A new one knows nothing, and isn't current until [`Live::load`] has read everything.
-#[derive(Default)]
 pub struct Live {
     /// Accounts and app-specific passwords.
     pub index: Index,
@@ -27,6 +26,8 @@ pub struct Live {
     current: AtomicBool,
     /// The end of the log, for those who wait for more.
     pub end: End,
+    /// Runs while the data is surely this server's: another one could have changed it since.
+    lease: Lease,
 }
 
 /// A service as its door needs it.
@@ -46,9 +47,20 @@ pub struct Service {
 }
 
 impl Live {
-    /// Whether memory agrees with the log.
+    /// What can be said as long as this lease runs.
+    pub fn under(lease: Lease) -> Self {
+        Self {
+            index: Index::default(),
+            services: RwLock::default(),
+            end: End::default(),
+            current: AtomicBool::new(false),
+            lease,
+        }
+    }
+
+    /// Whether memory agrees with the log, and the log is this server's to write.
     pub fn is_current(&self) -> bool {
-        self.current.load(Ordering::Acquire)
+        self.current.load(Ordering::Acquire) && self.lease.runs()
     }
 
     /// The service of this name.

@@ -10,7 +10,7 @@ use std::{
 use axum::Router;
 use domain::Timestamp;
 use seal::{Keyring, WrappedKey};
-use store::{DataLock, DbError, LockError, OpenError, Store};
+use store::{DataLock, DbError, Lease, LockError, OpenError, Store};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -84,15 +84,10 @@ pub enum ServeError {
     /// The certificate or its key can't be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
-    /// A database that this version can't use yet.
-    #[error(
-        "this version keeps its data in SQLite only. Set [store] url = \"sqlite:doorkey.db\", or leave it out."
-    )]
-    Database,
 }
 
 impl ServeError {
-    /// Whether another process has the data folder.
+    /// Whether another process on this machine has the data folder.
     pub const fn is_locked(&self) -> bool {
         matches!(self, Self::Lock(LockError::Held(_)))
     }
@@ -128,18 +123,32 @@ fn open_locked(
     lock: DataLock,
     certificate: Option<Arc<tls::Certificate>>,
 ) -> Result<(Router, Opened), ServeError> {
-    let StoreUrl::Sqlite(path) = &config.store.url else { return Err(ServeError::Database) };
     let (clock, mut rng) = (Clock::System, clock::rng()?);
-    let master = key::load(&config.key, path.exists(), &mut rng)?;
-    let live = Arc::new(Live::default());
+    let lease = Lease::default();
+    let live = Arc::new(Live::under(lease.clone()));
     let follower = Arc::clone(&live);
-    let store = Store::open_sqlite(path, move |commit| follower.follow(commit))?;
+    let open_store = || Store::open(&config.store.url, &lock, lease, move |commit| follower.follow(commit));
+    let (store, master) = match &config.store.url {
+        // Without its key nothing is done to a file that is there.
+        StoreUrl::Sqlite(path) => {
+            let master = key::load(&config.key, path.exists(), &mut rng)?;
+            (open_store()?, master)
+        }
+        // Only the database itself can say whether there is anything in it.
+        StoreUrl::Postgres(_) => {
+            let store = open_store()?;
+            let has_data = !store.read(store::keys::all)?.is_empty();
+            (store, key::load(&config.key, has_data, &mut rng)?)
+        }
+    };
     let keyring = keyring(&store, &master, &clock, &mut rng)
         .map_err(|error| error.unwrap_or_place(&key::place(&config.key)))?;
     let key_made_at = store.read(store::keys::made_at)?;
     // Accounts from before people could be searched, a few at a time.
     while store.write_blocking(|tx| store::people::fill_words(tx, 500))? {}
-    store.scan_blocking(|conn| live.load(conn))?;
+    let load = Arc::clone(&live);
+    // On the writer's thread: nothing that it follows can come in between.
+    store.write_blocking(move |tx| load.load(tx))?;
     warn_of_clock(store.read(store::events::latest_time)?, clock.now());
     let metrics = Metrics::new(clock.now(), Places::of(&config.http));
     metrics.key_made(key_made_at);
@@ -231,6 +240,18 @@ fn warn_of_unused(config: &Config) {
     }
 }
 
+/// Whoever sends the data over a network in the clear, or to whoever answers, should know it.
+fn warn_of_open_connection(config: &Config) {
+    if let StoreUrl::Postgres(url) = &config.store.url
+        && url.is_open_to_others()
+    {
+        tracing::warn!(
+            database = %url,
+            "the connection to the database isn't safe from whoever is between: set sslmode=verify-full in [store] url"
+        );
+    }
+}
+
 /// A clock that was moved back makes what lives for a time live longer, and codes wrong: the operator should know.
 fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
     if let Some(latest) = latest.filter(|latest| latest.since(now) > 60_000) {
@@ -248,6 +269,7 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 pub async fn run(mut config: Config) -> Result<(), ServeError> {
     logs::start(config.log);
     warn_of_unused(&config);
+    warn_of_open_connection(&config);
     let lock = DataLock::acquire(&config.data)?;
     let listener = listen(config.http.listen, "[http] listen").await?;
     let address = local_address(&listener, config.http.listen, "[http] listen")?;

@@ -1,9 +1,6 @@
 //! No secret is where it should not be: the data, the log, the errors, the events, the pages, in any encoding.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::Path,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use base64::{
     Engine as _,
@@ -91,11 +88,10 @@ impl Canary {
         }
     }
 
-    /// Reads every file of the data folder. The key alone stands in its own file.
-    fn folder(&mut self, when: &str, folder: &Path) {
+    /// Reads every file of the data. The key alone stands in its own file.
+    fn data(&mut self, when: &str, server: &Server) {
         let mut files = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
+        for path in server.stored() {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             // A socket has nothing in it to read.
             let Ok(bytes) = std::fs::read(&path) else { continue };
@@ -525,12 +521,12 @@ fn look_everywhere(settings: Options<'_>) {
     let backup = server.folder().join("backup").display().to_string();
     server.run(&["admin", "backup", &backup]).with(0);
     canary.saw("a backup", std::fs::read(&backup).unwrap(), &[]);
-    canary.folder("while the server runs", &server.data());
+    canary.data("while the server runs", &server);
     server.kill();
-    canary.folder("after a crash", &server.data());
+    canary.data("after a crash", &server);
     server.start_again();
     server.stop();
-    canary.folder("after a stop", &server.data());
+    canary.data("after a stop", &server);
     let log = server.log();
     let refused = ["path=\"/api/v1/sign-in\" status=401", "\"path\":\"/api/v1/sign-in\",\"status\":401"];
     assert!(refused.iter().any(|line| log.contains(line)), "{log}");

@@ -11,7 +11,7 @@ const ADA: &str = "ada@example.org";
 /// A command for this machine's administrator.
 fn admin(server: &Server, cli: &Cli, arguments: &[&str], input: &str) -> Done {
     let data = server.data().display().to_string();
-    cli.run_with(&[&["admin", "--data", &data], arguments].concat(), input)
+    cli.run_on(server, &[&["admin", "--data", &data], arguments].concat(), input)
 }
 
 /// Somebody signed in at a command line.

@@ -226,7 +226,7 @@ fn what_is_not_of_this_numbering_is_refused() {
     }
     server.stop();
     // As a restored backup leaves it.
-    server.database().execute("UPDATE event_counter SET epoch = 2", []).unwrap();
+    server.change_data("UPDATE event_counter SET epoch = 2");
     server.start_again();
     assert_eq!(grace.api.get(&format!("/events?after={next}&epoch=1")).problem(), "409 epoch-changed");
     assert_eq!(grace.api.get("/events?after=0").json(200)["epoch"], 2);

@@ -242,18 +242,16 @@ fn members_are_listed_page_by_page() {
     let admin = server.administrator(ADA);
     group(&server, "staff", &[ADA]);
     server.stop();
-    let database = server.database();
-    let people = "WITH RECURSIVE n(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 1100) ";
-    database
-        .execute_batch(&format!(
-            "INSERT INTO accounts (id, name, display_name, administrator, state, password_sealed, password_changed_at,
-                 created_at)
-             {people} SELECT printf('acc_%032x', n), printf('p%04d@example.org', n), 'Somebody', 0,
-                 'active', password_sealed, password_changed_at, created_at FROM n, accounts WHERE name = '{ADA}';
-             INSERT INTO group_members {people} SELECT g.id, printf('acc_%032x', n), 0 FROM n, groups g;"
-        ))
-        .unwrap();
-    drop(database);
+    let people = (1..=1100).map(|n| {
+        format!(
+            "INSERT INTO accounts (id, name, display_name, administrator, state, password_sealed,
+                 password_changed_at, created_at)
+             SELECT 'acc_{n:032x}', 'p{n:04}@example.org', 'Somebody', 0, 'active', password_sealed,
+                 password_changed_at, created_at FROM accounts WHERE name = '{ADA}';
+             INSERT INTO group_members SELECT id, 'acc_{n:032x}', 0 FROM groups;"
+        )
+    });
+    server.change_data(&format!("BEGIN; {} COMMIT;", people.collect::<String>()));
     server.start_again();
     let mut browser = admin.browser();
     let (mut path, mut seen) = ("/groups/at/staff".to_owned(), Vec::new());

@@ -32,7 +32,7 @@ fn a_server_that_is_well_says_so_to_everybody_wherever_it_listens() {
 
 #[test]
 fn without_its_database_it_lives_and_is_not_ready() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let ready = |address: &Address| address.ask(&Request::get("/health/ready"));
     assert_eq!(ready(&server.address()).status, 200);
     OpenOptions::new().write(true).truncate(true).open(server.data().join("doorkey.db")).unwrap();

@@ -115,17 +115,11 @@ fn what_is_removed_is_gone_and_the_log_keeps_its_lines() {
     assert_eq!(told, ["account_invited", "invitation_accepted", "signed_in", "signed_in"]);
 
     server.stop();
-    let data = server.database();
-    let tables: Vec<String> = data
-        .prepare(
-            "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE c.name = 'account_id'",
-        )
-        .and_then(|mut found| found.query_map([], |row| row.get(0))?.collect())
-        .unwrap();
+    let tables = server.tables_with("account_id");
     assert!(tables.len() >= 7, "{tables:?}");
     for table in tables {
         let sql = format!("SELECT COUNT(*) FROM {table} WHERE account_id = '{id}'");
-        let left: i64 = data.query_row(&sql, [], |row| row.get(0)).unwrap();
+        let left: i64 = server.data_says(&sql);
         assert_eq!(left > 0, table == "events", "{table}: {left}");
     }
     let removed = format!("SELECT what FROM events WHERE account_id = '{id}' AND kind = 'account_removed'");

@@ -205,12 +205,9 @@ fn they_are_kept_hashed_and_sealed() {
     let eve = server.person("eve@example.org");
     renew(&eve);
     server.stop();
-    server
-        .database()
-        .execute_batch(
-            "UPDATE recovery_codes SET account_id = (SELECT id FROM accounts WHERE name = 'ada@example.org')",
-        )
-        .unwrap();
+    server.change_data(
+        "UPDATE recovery_codes SET account_id = (SELECT id FROM accounts WHERE name = 'ada@example.org')",
+    );
     server.start_again();
     assert_eq!(sign_in(&server, "ABCD-EFGH-JKLM-NPQR").problem(), "503 unavailable");
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Connection, PASSWORD, Request, Server, since};
+use crate::support::{Connection, Data, PASSWORD, Request, Server, since};
 
 const ADA: &str = "ada@example.org";
 
@@ -21,7 +21,8 @@ fn mode(path: &Path) -> u32 {
 fn what_it_makes_is_for_its_owner_alone() {
     let server = Server::start();
     assert_eq!(mode(&server.data()), 0o700);
-    for file in ["doorkey.db", "doorkey.key", "doorkey.lock", "doorkey.sock"] {
+    let database = if matches!(server.store, Data::File) { &["doorkey.db"][..] } else { &[] };
+    for file in ["doorkey.key", "doorkey.lock", "doorkey.sock"].iter().chain(database) {
         assert_eq!(mode(&server.data().join(file)), 0o600, "{file}");
     }
     assert!(server.says("made the key file").is_some(), "it says that it made a key");
@@ -139,7 +140,7 @@ fn the_key_may_come_from_elsewhere() {
     let aside = server.folder().join("aside.key");
     fs::rename(&key, &aside).unwrap();
     let path = aside.display().to_string();
-    let elsewhere = Server::new(&[("DOORKEY__KEY__FILE", &path)]);
+    let elsewhere = Server::on(server.store.clone(), &[("DOORKEY__KEY__FILE", &path)]);
     fs::create_dir(elsewhere.data()).unwrap();
     for file in ["doorkey.db", "doorkey.db-wal"] {
         let _ = fs::copy(server.data().join(file), elsewhere.data().join(file));
@@ -159,23 +160,31 @@ fn the_key_may_come_from_elsewhere() {
 #[test]
 fn data_of_a_newer_version_is_left_alone() {
     let server = stopped();
-    let sql = "INSERT INTO schema_migrations (version, name, checksum) SELECT MAX(version) + 1, 'later', x'00' FROM schema_migrations";
-    server.database().execute(sql, []).unwrap();
-    let before = fs::read(server.data().join("doorkey.db")).unwrap();
+    let sql = "INSERT INTO schema_migrations (version, name, checksum) SELECT MAX(version) + 1, 'later', '0' FROM schema_migrations";
+    server.change_data(sql);
+    let read =
+        || matches!(server.store, Data::File).then(|| fs::read(server.data().join("doorkey.db")).unwrap());
+    let before = read();
     let refused = server.refuses_to_start(&[]).with(1);
     refused
         .said("was made by a newer Doorkey")
         .said("Start that version, or restore a backup made by this one");
-    assert!(before == fs::read(server.data().join("doorkey.db")).unwrap(), "nothing was written");
-    server.database().execute("DELETE FROM schema_migrations WHERE name = 'later'", []).unwrap();
+    assert!(before == read(), "nothing was written");
+    server.change_data("DELETE FROM schema_migrations WHERE name = 'later'");
     nothing_is_lost(&server);
 }
 
 #[test]
-fn data_of_other_migrations_or_no_data_at_all_is_left_alone() {
+fn data_of_other_migrations_is_left_alone() {
     let server = stopped();
-    server.database().execute("UPDATE schema_migrations SET checksum = x'00'", []).unwrap();
+    server.change_data("UPDATE schema_migrations SET checksum = '0'");
     server.refuses_to_start(&[]).with(1).said("was made with another migration 1");
+}
+
+#[test]
+fn what_is_no_data_is_left_alone() {
+    let server = Server::start_in_a_file();
+    server.stop().with(0);
     let path = server.data().join("doorkey.db");
     fs::write(&path, "this is no database, but somebody may need it".repeat(100)).unwrap();
     server.refuses_to_start(&[]).with(1).said("doorkey.db can't be opened");
@@ -207,12 +216,16 @@ fn other_machines_are_let_in_by_tls_or_a_proxy_alone() {
 }
 
 #[test]
-fn postgres_is_refused_plainly_and_without_its_password() {
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let server = Server::new(&[]);
-    let refused = server
-        .refuses_to_start(&[("DOORKEY__STORE__URL", "postgres://doorkey:hunter2@db.example.org/doorkey")]);
+    let url = format!("postgres://doorkey:hunter2@{nobody}/doorkey");
+    let refused = server.refuses_to_start(&[("DOORKEY__STORE__URL", &url)]);
     assert!(!refused.err.contains("hunter2"), "{}", refused.err);
-    refused.with(1).said("this version keeps its data in SQLite only");
+    refused
+        .with(1)
+        .said(&format!("postgres://***@{nobody}/doorkey can't be opened"))
+        .said("Connection refused");
 }
 
 #[test]

@@ -41,6 +41,7 @@ const LICENCES: &[&str] = &[
 const USERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["doorkey-store", "doorkey-bench"]),
     ("libsqlite3-sys", &["rusqlite"]),
+    ("tokio-postgres", &["doorkey-store"]),
     ("chacha20poly1305", &["doorkey-seal"]),
     ("axum", &["doorkey", "doorkey-bench"]),
 ];

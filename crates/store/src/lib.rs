@@ -27,10 +27,10 @@ pub mod sessions;
 pub mod totp;
 
 pub use db::{
-    Column, ColumnType, Conn, DataLock, DbError, Filling, LockError, OpenError, Row, Table, Value,
-    remove_sqlite, replace_sqlite,
+    Column, ColumnType, Conn, DataLock, DbError, Filling, Lease, LockError, OpenError, PostgresUrl, Row,
+    Table, Value, remove_sqlite, replace_sqlite,
 };
-pub use store::{Commit, SchemaMark, Store, Tx, fill_sqlite, newest_schema, schema_marks};
+pub use store::{Commit, Place, SchemaMark, Store, Tx, fill, fill_sqlite, newest_schema, schema_marks};
 
 #[cfg(test)]
 mod tests {
@@ -39,7 +39,13 @@ mod tests {
     #[test]
     fn every_statement_is_one_that_the_database_takes() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("doorkey.db"), |_| ()).unwrap();
+        let lock = DataLock::acquire(folder.path()).unwrap();
+        let in_postgres = db::tests::cluster::is_wanted().then(|| db::tests::cluster::shared().database());
+        let place = match &in_postgres {
+            None => Place::Sqlite(folder.path().join("doorkey.db")),
+            Some(database) => Place::Postgres(PostgresUrl::parse(&database.url()).unwrap()),
+        };
+        let store = Store::open(&place, &lock, Lease::default(), |_| ()).unwrap();
         let all = [
             accounts::STATEMENTS,
             app_passwords::STATEMENTS,

@@ -1,11 +1,14 @@
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use domain::Event;
 
-use crate::db::{self, Database, DbError, Filling, Migration, OpenError, Options, Outcome, Table};
+use crate::db::{
+    self, DataLock, Database, DbError, Filling, Lease, Migration, OpenError, Options, Outcome, PostgresUrl,
+    Table,
+};
 
 /// Plain SQL, forward only; one that has been released is never edited.
 static MIGRATIONS: &[Migration] = &[
@@ -62,6 +65,15 @@ pub struct SchemaMark {
     pub checksum: [u8; 32],
 }
 
+/// Makes an empty database of the data there, at this migration, to be filled.
+///
+/// # Errors
+/// When it can't be made, or is in use.
+pub fn fill(place: &Place, lock: &DataLock, schema: i64) -> Result<Filling, OpenError> {
+    let known: Vec<_> = MIGRATIONS.iter().filter(|migration| migration.version <= schema).copied().collect();
+    Filling::begin(options(place, lock)?, &known)
+}
+
 /// Makes an empty database in the SQLite file `path`, at this migration, to be filled.
 ///
 /// # Errors
@@ -71,9 +83,40 @@ pub fn fill_sqlite(path: &Path, schema: i64) -> Result<Filling, OpenError> {
     Filling::begin(Options::sqlite(path), &known)
 }
 
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
+}
+
+fn options(place: &Place, lock: &DataLock) -> Result<Options, OpenError> {
+    match place {
+        Place::Sqlite(path) => Ok(Options::sqlite(path)),
+        Place::Postgres(url) => Options::postgres(url.clone(), lock.identity()?),
+    }
+}
+
 impl Store {
-    /// Opens the data in the SQLite file `path`, made if need be, brings it up to the newest migration, and tells `follower` of
-    /// every commit from now on.
+    /// Opens the data for whoever holds the lock on the data folder: makes it if need be, brings it up to the newest migration, and
+    /// tells `follower` of every commit from now on. `lease` runs while the data is open and surely this process's: nothing may be
+    /// answered from memory when it doesn't.
+    ///
+    /// # Errors
+    /// When it can't be opened, is in use, or was made by a newer version.
+    pub fn open(
+        place: &Place,
+        lock: &DataLock,
+        lease: Lease,
+        follower: impl FnMut(Commit<'_>) + Send + 'static,
+    ) -> Result<Self, OpenError> {
+        let db = Database::open(options(place, lock)?.under(lease), MIGRATIONS, follower)?;
+        Ok(Self { db, tables: OnceLock::new() })
+    }
+
+    /// The same for an SQLite file that no server is about.
     ///
     /// # Errors
     /// When it can't be opened, or was made by a newer version.

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{clock::sweep, output::Output, server::program};
+use super::{Server, clock::sweep, output::Output, server::program};
 
 /// Somebody at a command line, with a home of their own.
 pub struct Cli {
@@ -47,6 +47,12 @@ impl Cli {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, err) = (Output::of(child.stdout.take().unwrap()), Output::of(child.stderr.take().unwrap()));
         Begun { running: Running(child), out, err }
+    }
+
+    /// The same on the machine of this server, whose database it knows.
+    pub fn run_on(&self, server: &Server, arguments: &[&str], input: &str) -> Done {
+        let mut command = program(self.home.path());
+        Done::of(command.args(arguments).env("HOME", self.home.path()).envs(server.store.setting()), input)
     }
 
     /// The same, logging all that it can.

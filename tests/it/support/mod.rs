@@ -3,7 +3,11 @@
 mod browser;
 mod cli;
 mod clock;
+#[path = "../../postgres/cluster.rs"]
+#[expect(dead_code, reason = "shared with the tests of the store, which use the rest")]
+pub mod cluster;
 mod contract;
+mod data;
 mod door;
 mod group;
 mod http;
@@ -16,6 +20,7 @@ pub use browser::{Browser, Page};
 pub use cli::{Cli, Done};
 pub use clock::{since, sweep};
 pub use contract::{Route, routes};
+pub use data::Data;
 pub use door::{Service, basic};
 pub use group::{group, join, leave};
 pub use http::{Address, Answer, Connection, Request};

@@ -1,8 +1,10 @@
 //! The server itself: the real program, in a folder of its own, ended with the test.
 
 use std::{
+    fmt, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    str::FromStr,
     sync::Mutex,
 };
 
@@ -12,6 +14,8 @@ use tempfile::TempDir;
 use super::{
     Address, Answer, Api, Browser, Done, PASSWORD, Person, Request, Service,
     clock::{self, Clock},
+    cluster,
+    data::{self, Data},
     output::Output,
 };
 
@@ -26,6 +30,8 @@ pub struct Server {
     running: Mutex<Option<Running>>,
     /// What its processes that have ended had written.
     written: Mutex<String>,
+    /// Dropped after the process that uses it.
+    pub store: Data,
 }
 
 /// The server's process. It ends with this value.
@@ -60,12 +66,25 @@ impl Server {
         server
     }
 
-    /// A server that doesn't run yet.
+    /// A server that doesn't run yet, with its data where these tests were told to keep it: see CONTRIBUTING.md.
     pub fn new(settings: Options<'_>) -> Self {
+        Self::on(Data::new(), settings)
+    }
+
+    /// A server that runs, with its data in a file, whatever these tests were told: for what is about that file.
+    #[track_caller]
+    pub fn start_in_a_file() -> Self {
+        let server = Self::on(Data::File, &[]);
+        server.start_again();
+        server
+    }
+
+    /// A server that doesn't run yet, on this data.
+    pub fn on(store: Data, settings: Options<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::new(folder.path().join("clock"));
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Self { folder, settings, clock, running: Mutex::new(None), written: Mutex::default() }
+        Self { folder, settings, clock, running: Mutex::new(None), written: Mutex::default(), store }
     }
 
     /// The data folder.
@@ -82,6 +101,7 @@ impl Server {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(self.folder.path());
         command.args(arguments).arg("--data").arg(self.data()).envs(self.clock.environment());
+        command.envs(self.store.setting());
         command.env("DOORKEY__HTTP__LISTEN", "127.0.0.1:0").envs(self.settings.iter().cloned());
         command
     }
@@ -254,15 +274,58 @@ impl Server {
         Service::new(self, name, made["key"].as_str().unwrap())
     }
 
-    /// A question to the data, which is not in use by a server.
-    pub fn data_says<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
-        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    /// A question to the data, which is not in use by a server, with one answer.
+    pub fn data_says<T: FromStr<Err: fmt::Debug>>(&self, sql: &str) -> T {
+        data::one(&self.data_lists(sql))
     }
 
-    /// The data, as any other program may open it.
-    pub fn database(&self) -> rusqlite::Connection {
+    /// The same, with as many answers as there are rows.
+    pub fn data_lists(&self, sql: &str) -> Vec<String> {
+        self.assert_stopped();
+        self.store.ask(&self.data(), sql)
+    }
+
+    /// The tables that have a column of this name.
+    pub fn tables_with(&self, column: &str) -> Vec<String> {
+        let sql = match self.store {
+            Data::File => "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE c.name",
+            Data::Postgres(_) => {
+                "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name"
+            }
+        };
+        self.data_lists(&format!("{sql} = '{column}'"))
+    }
+
+    /// Changes the data behind the back of the server, which doesn't run.
+    pub fn change_data(&self, sql: &str) {
+        self.assert_stopped();
+        match &self.store {
+            Data::File => {
+                rusqlite::Connection::open(self.data().join("doorkey.db"))
+                    .unwrap()
+                    .execute_batch(sql)
+                    .unwrap();
+            }
+            Data::Postgres(database) => drop(database.session().say(sql)),
+        }
+    }
+
+    /// Everything that is stored, file by file.
+    pub fn stored(&self) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(self.data()).unwrap().map(|file| file.unwrap().path()).collect();
+        if let Data::Postgres(database) = &self.store {
+            // With all that has been written so far.
+            database.ask("CHECKPOINT");
+            let folder =
+                database.ask("SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()");
+            let folder = fs::read_dir(cluster::shared().data().join(folder)).unwrap();
+            files.extend(folder.map(|file| file.unwrap().path()));
+        }
+        files
+    }
+
+    fn assert_stopped(&self) {
         assert!(self.running.lock().unwrap().is_none(), "the server uses it");
-        rusqlite::Connection::open(self.data().join("doorkey.db")).unwrap()
     }
 }
 

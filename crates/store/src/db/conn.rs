@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{DbError, Figures, Row, Shape, Statement, Value, sqlite};
+use super::{DbError, Figures, Row, Shape, Statement, Value, postgres, sqlite};
 
 /// A connection to the database, in the middle of a unit of work.
 ///
@@ -19,6 +19,7 @@ pub struct Conn {
 
 enum Backend {
     Sqlite(sqlite::Session),
+    Postgres(postgres::Session),
 }
 
 /// What a connection is opened for.
@@ -26,7 +27,21 @@ enum Backend {
 pub(super) enum Role {
     Migrate,
     Write,
+    /// For a look at a few rows.
     Read,
+    /// For reading as much as it takes.
+    Scan,
+}
+
+/// What begins, ends and divides transactions.
+#[derive(Clone, Copy)]
+pub(super) enum Control {
+    BeginWrite,
+    BeginSnapshot,
+    Rollback,
+    Savepoint,
+    KeepSavepoint,
+    UndoSavepoint,
 }
 
 /// What statements a connection takes at the moment.
@@ -46,14 +61,26 @@ pub(super) enum CommitFailure {
 
 impl Conn {
     pub(super) fn sqlite(session: sqlite::Session, role: Role, figures: Arc<Figures>) -> Self {
-        let access = if role == Role::Read { Access::Read } else { Access::Write };
-        Self { backend: Backend::Sqlite(session), access, trouble: None, figures }
+        Self::new(Backend::Sqlite(session), role, figures)
+    }
+
+    pub(super) fn postgres(session: postgres::Session, role: Role, figures: Arc<Figures>) -> Self {
+        Self::new(Backend::Postgres(session), role, figures)
+    }
+
+    fn new(backend: Backend, role: Role, figures: Arc<Figures>) -> Self {
+        let access = match role {
+            Role::Read | Role::Scan => Access::Read,
+            Role::Migrate | Role::Write => Access::Write,
+        };
+        Self { backend, access, trouble: None, figures }
     }
 
     /// Runs a statement that changes rows, and says how many. `params` are the values of `$1`, `$2` and so on.
     pub fn execute(&mut self, statement: &'static Statement, params: &[Value]) -> Result<u64, DbError> {
         self.guarded(|backend, access| match backend {
             Backend::Sqlite(session) => session.execute(statement, params, access),
+            Backend::Postgres(session) => session.execute(statement, params, access),
         })
     }
 
@@ -112,6 +139,7 @@ impl Conn {
     pub fn check(&mut self, statement: &'static Statement) -> Result<(), DbError> {
         self.guarded(|backend, _| match backend {
             Backend::Sqlite(session) => session.check(statement),
+            Backend::Postgres(session) => session.check(statement),
         })
     }
 
@@ -123,6 +151,7 @@ impl Conn {
     ) -> Result<(), DbError> {
         self.guarded(|backend, access| match backend {
             Backend::Sqlite(session) => session.rows(statement, params, access, each),
+            Backend::Postgres(session) => session.rows(statement, params, access, each),
         })
     }
 
@@ -162,46 +191,56 @@ impl Conn {
     /// Begins a transaction that writes, and takes the right to write at once: a transaction that begins by reading can't
     /// be sure of getting it later.
     pub(super) fn begin_write(&mut self) -> Result<(), DbError> {
-        self.control("BEGIN IMMEDIATE")
+        self.control(Control::BeginWrite)
     }
 
     /// Begins a transaction that sees one state of the data throughout.
     pub(super) fn begin_snapshot(&mut self) -> Result<(), DbError> {
-        self.control("BEGIN")
+        self.control(Control::BeginSnapshot)
     }
 
     pub(super) fn rollback(&mut self) -> Result<(), DbError> {
-        if self.in_transaction() { self.control("ROLLBACK") } else { Ok(()) }
+        if self.in_transaction() { self.control(Control::Rollback) } else { Ok(()) }
     }
 
     pub(super) fn savepoint(&mut self) -> Result<(), DbError> {
-        self.control("SAVEPOINT unit")
+        self.control(Control::Savepoint)
     }
 
     pub(super) fn keep_savepoint(&mut self) -> Result<(), DbError> {
-        self.control("RELEASE unit")
+        self.control(Control::KeepSavepoint)
     }
 
     pub(super) fn undo_savepoint(&mut self) -> Result<(), DbError> {
-        self.control("ROLLBACK TO unit")?;
-        self.control("RELEASE unit")
+        self.control(Control::UndoSavepoint)
     }
 
-    fn control(&mut self, sql: &'static str) -> Result<(), DbError> {
+    fn control(&mut self, control: Control) -> Result<(), DbError> {
         match &mut self.backend {
-            Backend::Sqlite(session) => session.control(sql),
+            Backend::Sqlite(session) => session.control(control),
+            Backend::Postgres(session) => session.control(control),
         }
     }
 
     pub(super) fn commit(&mut self) -> Result<(), CommitFailure> {
         match &mut self.backend {
             Backend::Sqlite(session) => session.commit(),
+            Backend::Postgres(session) => session.commit(),
         }
     }
 
     pub(super) fn in_transaction(&self) -> bool {
         match &self.backend {
             Backend::Sqlite(session) => session.in_transaction(),
+            Backend::Postgres(session) => session.in_transaction(),
+        }
+    }
+
+    /// Whether the connection is there. A file doesn't go away.
+    pub(super) fn is_usable(&self) -> bool {
+        match &self.backend {
+            Backend::Sqlite(_) => true,
+            Backend::Postgres(session) => session.is_usable(),
         }
     }
 
@@ -209,18 +248,22 @@ impl Conn {
     pub(super) fn settle(&mut self) -> Result<(), DbError> {
         match &mut self.backend {
             Backend::Sqlite(session) => session.settle(),
+            // The new connection has the lock, so the old one's session has ended, and its transaction with it.
+            Backend::Postgres(_) => Ok(()),
         }
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         match &mut self.backend {
             Backend::Sqlite(session) => session.batch(sql),
+            Backend::Postgres(session) => session.batch(sql),
         }
     }
 
-    pub(super) fn shape_problem(&self) -> Result<Option<String>, DbError> {
-        match &self.backend {
+    pub(super) fn shape_problem(&mut self) -> Result<Option<String>, DbError> {
+        match &mut self.backend {
             Backend::Sqlite(session) => session.shape_problem(),
+            Backend::Postgres(session) => session.shape_problem(),
         }
     }
 
@@ -228,6 +271,7 @@ impl Conn {
     pub(super) fn shapes(&mut self) -> Result<Vec<Shape>, DbError> {
         self.guarded(|backend, _| match backend {
             Backend::Sqlite(session) => session.shapes(),
+            Backend::Postgres(session) => session.shapes(),
         })
     }
 
@@ -235,28 +279,83 @@ impl Conn {
     pub fn damage(&mut self) -> Result<Vec<String>, DbError> {
         self.guarded(|backend, _| match backend {
             Backend::Sqlite(session) => session.damage(),
+            // Its pages have checksums of their own where its operator wants them; what doesn't read, fails when it is read.
+            Backend::Postgres(_) => Ok(Vec::new()),
         })
     }
 
     pub(super) fn checkpoint(&mut self, busy_timeout: std::time::Duration) -> Result<bool, DbError> {
         match &mut self.backend {
             Backend::Sqlite(session) => session.checkpoint(busy_timeout),
+            // What was deleted goes when the server vacuums, by its own rules.
+            Backend::Postgres(_) => Ok(true),
+        }
+    }
+
+    /// Takes the data as ours, from now on. A file's is when it is open.
+    pub(super) fn own(&mut self) -> Result<(), DbError> {
+        match &mut self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(session) => session.own(),
+        }
+    }
+
+    /// Makes sure that the data is still ours. Nothing to ask of a file.
+    pub(super) fn ping(&mut self) -> Result<(), DbError> {
+        match &mut self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(session) => session.ping(),
+        }
+    }
+
+    /// Lets a successor begin at once.
+    pub(super) fn give_back(&mut self) -> Result<(), DbError> {
+        match &mut self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(session) => session.give_back(),
+        }
+    }
+
+    /// Makes statements be waited for as on a connection of this role. For a file nobody waits.
+    pub(super) fn patience_of(&mut self, role: Role) -> Result<(), DbError> {
+        match &mut self.backend {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(session) => session.set_patience(role),
         }
     }
 
     /// What stops the statement that runs on this connection, from another thread.
-    pub(super) fn interrupter(&self) -> Box<dyn Fn() + Send> {
-        match &self.backend {
+    pub(super) fn interrupter(&mut self) -> Box<dyn Fn() + Send> {
+        match &mut self.backend {
             Backend::Sqlite(session) => {
                 let handle = session.interrupter();
                 Box::new(move || handle.interrupt())
             }
+            Backend::Postgres(session) => session.interrupter(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn fail_next_commit(&mut self, fault: super::tests::CommitFault) {
+        match &mut self.backend {
+            Backend::Sqlite(session) => session.next_commit = Some(fault),
+            Backend::Postgres(session) => session.next_commit = Some(fault),
         }
     }
 
     #[cfg(test)]
     pub(super) fn session(&mut self) -> &mut sqlite::Session {
-        let Backend::Sqlite(session) = &mut self.backend;
-        session
+        match &mut self.backend {
+            Backend::Sqlite(session) => session,
+            Backend::Postgres(_) => panic!("this test is about SQLite"),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn postgres_session(&mut self) -> &mut postgres::Session {
+        match &mut self.backend {
+            Backend::Postgres(session) => session,
+            Backend::Sqlite(_) => panic!("this test is about PostgreSQL"),
+        }
     }
 }

@@ -1,18 +1,21 @@
 //! The database as the store sees it: writes in a queue, reads from a pool.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
 use super::conn::Role;
+use super::postgres::{self, PostgresUrl};
 use super::queue::{Queue, Refused};
 use super::readers::{Caller, Readers};
 use super::unit::Work;
 use super::writer::{Follower, Job, Writer};
-use super::{Conn, DbError, Figures, Migration, OpenError, Outcome, Tx, files, migrate, sqlite};
+use super::{Conn, DbError, Figures, Lease, Migration, OpenError, Outcome, Tx, files, migrate, sqlite};
 
 /// Where the data is, and how patient to be.
 #[derive(Clone, Debug)]
@@ -29,45 +32,106 @@ pub struct Options {
     /// How many units of work may wait to be stored.
     pub queue: usize,
     pub(super) figures: Arc<Figures>,
+    /// Runs while the data is open and ours.
+    pub lease: Lease,
+    /// What the data must have been made by.
+    pub(super) migrations: Vec<Migration>,
 }
 
 #[derive(Clone, Debug)]
 enum Place {
     Sqlite(PathBuf),
+    Postgres { server: postgres::Server, holder: String },
 }
+
+/// How many reads and scans may wait for an answer at a time, each. They wait on threads, of which there are only so many, and the
+/// last ones belong to those who need no database.
+const WAITING: usize = 64;
 
 impl Options {
     /// Data in this SQLite file. It and its folder are made if need be, closed to other users.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self::at(Place::Sqlite(path.into()))
+    }
+
+    /// Data in this PostgreSQL database. `holder` says who is going to own it: the same for every process that can only be there when
+    /// no other is.
+    pub fn postgres(url: PostgresUrl, holder: String) -> Result<Self, OpenError> {
+        let server = postgres::Server::new(url)?;
+        Ok(Self { readers: 8, ..Self::at(Place::Postgres { server, holder }) })
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            place: Place::Sqlite(path.into()),
+            place,
             busy_timeout: Duration::from_secs(5),
             readers: 4,
             scanners: 2,
             read_wait: Duration::from_secs(5),
             queue: 8192,
             figures: Arc::default(),
+            lease: Lease::default(),
+            migrations: Vec::new(),
         }
     }
 
+    /// With a lease that others look at too.
+    #[must_use]
+    pub fn under(self, lease: Lease) -> Self {
+        Self { lease, ..self }
+    }
+
     pub(super) fn connect(&self, role: Role) -> Result<Conn, OpenError> {
-        let Place::Sqlite(path) = &self.place;
-        Ok(Conn::sqlite(
-            sqlite::Session::open(path, role, self.busy_timeout)?,
-            role,
-            Arc::clone(&self.figures),
-        ))
+        let figures = Arc::clone(&self.figures);
+        match &self.place {
+            Place::Sqlite(path) => {
+                Ok(Conn::sqlite(sqlite::Session::open(path, role, self.busy_timeout)?, role, figures))
+            }
+            Place::Postgres { server, holder } => {
+                let owner = postgres::Owner { holder: holder.clone(), lease: self.lease.clone() };
+                Ok(Conn::postgres(postgres::Session::open(server, role, &owner)?, role, figures))
+            }
+        }
     }
 
     /// The error of opening this database.
     pub(super) fn failed(&self, source: DbError) -> OpenError {
-        let Place::Sqlite(path) = &self.place;
-        OpenError::Database { path: path.clone(), source }
+        OpenError::Database { place: self.place(), source }
     }
 
-    /// Makes the place ready, and brings the data up to the newest migration.
-    pub(super) fn prepare(&mut self, migrations: &[Migration]) -> Result<(), OpenError> {
-        let Place::Sqlite(path) = &mut self.place;
+    /// Whether the data is elsewhere, behind a connection that may end.
+    pub(super) const fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Postgres { .. })
+    }
+
+    /// Where the data is, for messages.
+    pub(super) fn place(&self) -> String {
+        match &self.place {
+            Place::Sqlite(path) => path.display().to_string(),
+            Place::Postgres { server, .. } => server.place(),
+        }
+    }
+
+    /// Makes the place ready, brings the data up to the newest migration, and gives the connection that writes.
+    pub(super) fn prepare(&mut self, migrations: &[Migration]) -> Result<Conn, OpenError> {
+        self.migrations = migrations.to_vec();
+        if let Place::Sqlite(path) = &mut self.place {
+            Self::prepare_file(path)?;
+            migrate::run(&mut self.connect(Role::Migrate)?, &self.migrations, &self.place())?;
+            let conn = self.connect(Role::Write)?;
+            self.lease.begin_for_ever();
+            return Ok(conn);
+        }
+        // One connection from the beginning: the lock is on it.
+        let mut conn = self.connect(Role::Write)?;
+        conn.patience_of(Role::Migrate).map_err(|source| self.failed(source))?;
+        migrate::run(&mut conn, &self.migrations, &self.place())?;
+        conn.patience_of(Role::Write).map_err(|source| self.failed(source))?;
+        conn.own().map_err(|source| self.failed(source))?;
+        Ok(conn)
+    }
+
+    fn prepare_file(path: &mut PathBuf) -> Result<(), OpenError> {
         let file = |path: &PathBuf| {
             let path = path.clone();
             move |source| OpenError::File { path, source }
@@ -78,8 +142,7 @@ impl Options {
             files::private_folder(folder).map_err(file(&folder.to_owned()))?;
         }
         files::private_file(path).map_err(file(path))?;
-        let path = path.clone();
-        migrate::run(&mut self.connect(Role::Migrate)?, migrations, &path)
+        Ok(())
     }
 }
 
@@ -90,6 +153,10 @@ pub struct Database<C> {
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     scanners: Arc<Readers>,
+    reading: Places,
+    scanning: Places,
+    lease: Lease,
+    remote: bool,
 }
 
 impl<C: Send + 'static> Database<C> {
@@ -102,10 +169,10 @@ impl<C: Send + 'static> Database<C> {
         migrations: &[Migration],
         follower: impl FnMut(Outcome<'_, C>) + Send + 'static,
     ) -> Result<Self, OpenError> {
-        options.prepare(migrations)?;
-        let conn = options.connect(Role::Write)?;
-        let readers = Readers::open(&options, options.readers)?;
-        let scanners = Arc::new(Readers::open(&options, options.scanners)?);
+        let conn = options.prepare(migrations)?;
+        let readers = Readers::open(&options, Role::Read, options.readers)?;
+        let scanners = Arc::new(Readers::open(&options, Role::Scan, options.scanners)?);
+        let (lease, remote) = (options.lease.clone(), options.is_remote());
         let queue = Arc::new(Queue::new(options.queue));
         let figures = Arc::clone(&options.figures);
         let follower: Follower<C> = Box::new(follower);
@@ -113,11 +180,10 @@ impl<C: Send + 'static> Database<C> {
         let writer = std::thread::Builder::new()
             .name("db-writer".to_owned())
             .spawn(move || writer.run(&its_queue))
-            .map_err(|source| {
-                let Place::Sqlite(path) = options.place;
-                OpenError::File { path, source }
-            })?;
-        Ok(Self { queue, figures, writer: Mutex::new(Some(writer)), readers, scanners })
+            .map_err(|source| OpenError::File { path: options.place().into(), source })?;
+        let (reading, scanning) = (Places::default(), Places::default());
+        let writer = Mutex::new(Some(writer));
+        Ok(Self { queue, figures, writer, readers, scanners, reading, scanning, lease, remote })
     }
 
     /// Stores a unit of work: all that it does, or nothing if it fails. It may be run more than once, and only the last run
@@ -156,6 +222,7 @@ impl<C: Send + 'static> Database<C> {
     }
 
     fn push(&self, job: Job<C>) -> Result<(), DbError> {
+        self.may_ask()?;
         let pushed = self.queue.push(job).map_err(|refused| match refused {
             Refused::Full => DbError::Busy,
             Refused::Closed => DbError::Unavailable("it is closed".to_owned()),
@@ -166,7 +233,20 @@ impl<C: Send + 'static> Database<C> {
     /// Reads at once, on this thread: for a look at a few rows. Each statement sees what was committed last, so two of them
     /// may see two states.
     pub fn read<R, E: From<DbError>>(&self, work: impl FnOnce(&mut Conn) -> Result<R, E>) -> Result<R, E> {
-        self.readers.read(work)
+        self.may_ask()?;
+        if !self.remote {
+            return self.readers.read(work);
+        }
+        let _place = self.reading.take()?;
+        aside(|| self.readers.read(work))
+    }
+
+    /// While a database elsewhere can't be heard, or is somebody else's, nobody waits for it.
+    fn may_ask(&self) -> Result<(), DbError> {
+        if !self.remote || self.lease.runs() || self.queue.is_closed() {
+            return Ok(());
+        }
+        Err(DbError::Unavailable("the database can't be reached, or another server has it".to_owned()))
     }
 
     /// Reads on a thread of its own, for anything longer. All statements see one state of the data. If the caller goes away,
@@ -177,9 +257,15 @@ impl<C: Send + 'static> Database<C> {
         R: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        self.may_ask()?;
+        let place = self.scanning.take()?;
         let leaving = Leaving(Caller::default());
         let (scanners, caller) = (Arc::clone(&self.scanners), leaving.0.clone());
-        match tokio::task::spawn_blocking(move || scanners.scan(&caller, work)).await {
+        let scanning = move || {
+            let _place = place;
+            scanners.scan(&caller, work)
+        };
+        match tokio::task::spawn_blocking(scanning).await {
             Ok(result) => result,
             Err(_panicked) => Err(E::from(DbError::Panicked)),
         }
@@ -190,6 +276,7 @@ impl<C: Send + 'static> Database<C> {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<R, E>,
     ) -> Result<R, E> {
+        self.may_ask()?;
         self.scanners.scan(&Caller::default(), work)
     }
 
@@ -220,12 +307,42 @@ impl<C> Database<C> {
             // A panic was logged where it happened, and those who waited were told.
             let _ = writer.join();
         }
+        self.lease.end();
     }
 }
 
 impl<C> Drop for Database<C> {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Runs what may wait for the network without keeping the thread from those who don't: where this thread serves a runtime, another
+/// one takes its place meanwhile.
+fn aside<R>(work: impl FnOnce() -> R) -> R {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// Places to wait in.
+#[derive(Clone, Default)]
+struct Places(Arc<AtomicUsize>);
+
+impl Places {
+    fn take(&self) -> Result<TakenPlace, DbError> {
+        let place = TakenPlace(self.clone());
+        // It is given back in any case.
+        if self.0.fetch_add(1, Ordering::Relaxed) < WAITING { Ok(place) } else { Err(DbError::Busy) }
+    }
+}
+
+struct TakenPlace(Places);
+
+impl Drop for TakenPlace {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -71,12 +71,12 @@ pub enum OpenError {
     },
     /// A newer version has been here.
     #[error(
-        "the data in {path} was made by a newer Doorkey (schema {found}; this one knows {known}). \
+        "the data in {place} was made by a newer Doorkey (schema {found}; this one knows {known}). \
          Start that version, or restore a backup made by this one."
     )]
     Newer {
         /// Where the data is.
-        path: PathBuf,
+        place: String,
         /// The schema of the data.
         found: i64,
         /// The newest schema that this program knows.
@@ -84,12 +84,12 @@ pub enum OpenError {
     },
     /// The data was made by other migrations than the ones in this program.
     #[error(
-        "the data in {path} was made with another migration {version} ({name}) than this Doorkey has. \
+        "the data in {place} was made with another migration {version} ({name}) than this Doorkey has. \
          Start the version that made it, or restore a backup made by this one."
     )]
     Differs {
         /// Where the data is.
-        path: PathBuf,
+        place: String,
         /// The first migration that differs.
         version: i64,
         /// Its name in the data.
@@ -120,11 +120,37 @@ pub enum OpenError {
         found: String,
     },
     /// The database answered with an error.
-    #[error("{path} can't be opened: {source}. If the file is damaged, restore a backup.")]
+    #[error("{place} can't be opened: {source}. If it is damaged, restore a backup.")]
     Database {
         /// Where the data is.
-        path: PathBuf,
+        place: String,
         /// What it was.
         source: DbError,
+    },
+    /// The database server can't be reached, or doesn't let us in.
+    #[error(
+        "{place} can't be opened: {why}. Check that the database runs, the address, the role and its password, and [store] url."
+    )]
+    Unreachable {
+        /// Where it should be.
+        place: String,
+        /// What was said.
+        why: String,
+    },
+    /// Another server has the database.
+    #[error("{place} is in use by {by}. Stop that one, or give this one a database of its own.")]
+    Owned {
+        /// Where it is.
+        place: String,
+        /// Who has it.
+        by: String,
+    },
+    /// It is a database, and Doorkey can't use it as it is.
+    #[error("{place} can't be used: {why}")]
+    Unfit {
+        /// Where it is.
+        place: String,
+        /// Why, and what to do.
+        why: String,
     },
 }

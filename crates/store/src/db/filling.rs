@@ -1,6 +1,6 @@
 //! A new database that is filled with the rows of another before anybody uses it.
 
-use super::conn::{CommitFailure, Role};
+use super::conn::CommitFailure;
 use super::{Conn, DbError, Migration, OpenError, Options, Row, Table, Value};
 
 /// An empty database at some migration, while it is filled: all of it in one transaction, which only [`Filling::finish`] keeps.
@@ -12,8 +12,7 @@ pub struct Filling {
 impl Filling {
     /// Makes the database, brings it up to the last of `migrations`, and takes out what they put in: all rows come from outside.
     pub(crate) fn begin(mut options: Options, migrations: &[Migration]) -> Result<Self, OpenError> {
-        options.prepare(migrations)?;
-        let mut conn = options.connect(Role::Write)?;
+        let mut conn = options.prepare(migrations)?;
         let tables = Self::empty(&mut conn).map_err(|source| options.failed(source))?;
         Ok(Self { conn, tables })
     }

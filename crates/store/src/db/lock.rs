@@ -2,15 +2,15 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::{OpenError, files};
 
 /// The lock on a data folder, held as long as this value lives. The system drops it with the process, however that ends.
 #[derive(Debug)]
 pub struct DataLock {
-    _file: File,
+    file: File,
 }
 
 /// Why the data folder could not be locked.
@@ -56,9 +56,22 @@ impl DataLock {
         };
         // The file stays when the lock goes: deleting it would let two processes lock two files of the same name.
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held(folder.to_owned())),
             Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
         }
+    }
+
+    /// What tells this folder's processes from all others: this machine, since it started, and the lock's file. Two processes of one
+    /// identity are never there at the same time.
+    ///
+    /// # Errors
+    /// When the system doesn't tell.
+    pub(crate) fn identity(&self) -> Result<String, OpenError> {
+        let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
+        let unreadable = |source| OpenError::File { path: boot_id.to_owned(), source };
+        let file = self.file.metadata().map_err(unreadable)?;
+        let boot = fs::read_to_string(boot_id).map_err(unreadable)?;
+        Ok(format!("{}:{}:{}", boot.trim(), file.dev(), file.ino()))
     }
 }

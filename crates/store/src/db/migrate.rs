@@ -1,7 +1,5 @@
 //! Migrations: plain SQL, forward only, each stored in one transaction with the mark that it was.
 
-use std::path::Path;
-
 use sha2::{Digest, Sha256};
 
 use super::conn::CommitFailure;
@@ -38,29 +36,10 @@ static ADD: Statement = Statement::new(
     "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
 );
 
-/// Brings the data up to the newest migration, on a connection that serves nothing else and is closed afterwards.
-pub(super) fn run(conn: &mut Conn, migrations: &[Migration], path: &Path) -> Result<(), OpenError> {
-    let database = |source: DbError| OpenError::Database { path: path.to_owned(), source };
-    if !migrations.iter().map(|migration| migration.version).eq((1..).take(migrations.len())) {
-        return Err(database(DbError::Misuse("migrations are numbered from 1 without a gap".to_owned())));
-    }
-    conn.batch(RECORD).map_err(database)?;
-    let applied = conn.query(&APPLIED, &[]).map_err(database)?;
-    let known = migrations.last().map_or(0, |migration| migration.version);
-    let found = applied.last().map_or(Ok(0), |row| row.int(0)).map_err(database)?;
-    if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
-    }
-    for (at, row) in applied.iter().enumerate() {
-        let (version, name) = (row.int(0).map_err(database)?, row.text(1).map_err(database)?);
-        let same = migrations.get(at).is_some_and(|ours| {
-            ours.version == version && row.bytes(2).is_ok_and(|checksum| checksum == ours.checksum())
-        });
-        if !same {
-            return Err(OpenError::Differs { path: path.to_owned(), version, name: name.to_owned() });
-        }
-    }
-    for migration in migrations.iter().skip(applied.len()) {
+/// Brings the data up to the newest migration, on a connection that serves nobody yet.
+pub(super) fn run(conn: &mut Conn, migrations: &[Migration], place: &str) -> Result<(), OpenError> {
+    conn.batch(RECORD).map_err(|source| OpenError::Database { place: place.to_owned(), source })?;
+    for migration in missing(conn, migrations, place)? {
         apply(conn, migration).map_err(|problem| OpenError::Migration {
             version: migration.version,
             name: migration.name,
@@ -68,6 +47,47 @@ pub(super) fn run(conn: &mut Conn, migrations: &[Migration], path: &Path) -> Res
         })?;
     }
     Ok(())
+}
+
+/// Makes sure that the data is still at the newest migration: another server may have had it meanwhile, or somebody put other data
+/// in its place.
+pub(super) fn verify(conn: &mut Conn, migrations: &[Migration], place: &str) -> Result<(), OpenError> {
+    match missing(conn, migrations, place)? {
+        [] => Ok(()),
+        [first, ..] => Err(OpenError::Differs {
+            place: place.to_owned(),
+            version: first.version,
+            name: first.name.to_owned(),
+        }),
+    }
+}
+
+/// The migrations that the data hasn't seen.
+fn missing<'m>(
+    conn: &mut Conn,
+    migrations: &'m [Migration],
+    place: &str,
+) -> Result<&'m [Migration], OpenError> {
+    let database = |source: DbError| OpenError::Database { place: place.to_owned(), source };
+    if !migrations.iter().map(|migration| migration.version).eq((1..).take(migrations.len())) {
+        return Err(database(DbError::Misuse("migrations are numbered from 1 without a gap".to_owned())));
+    }
+    let applied = conn.query(&APPLIED, &[]).map_err(database)?;
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    let found = applied.last().map_or(Ok(0), |row| row.int(0)).map_err(database)?;
+    if found > known {
+        return Err(OpenError::Newer { place: place.to_owned(), found, known });
+    }
+    for (at, row) in applied.iter().enumerate() {
+        let (version, name) = (row.int(0).map_err(database)?, row.text(1).map_err(database)?);
+        let same = migrations.get(at).is_some_and(|ours| {
+            ours.version == version && row.bytes(2).is_ok_and(|checksum| checksum == ours.checksum())
+        });
+        if !same {
+            return Err(OpenError::Differs { place: place.to_owned(), version, name: name.to_owned() });
+        }
+    }
+    Ok(migrations.get(applied.len()..).unwrap_or_default())
 }
 
 fn apply(conn: &mut Conn, migration: &Migration) -> Result<(), String> {

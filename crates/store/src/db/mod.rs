@@ -10,8 +10,10 @@ mod error;
 mod figures;
 mod files;
 mod filling;
+mod lease;
 mod lock;
 mod migrate;
+mod postgres;
 mod queue;
 mod readers;
 mod replace;
@@ -28,8 +30,10 @@ pub use error::{ConflictKind, DbError, OpenError};
 pub use figures::Figures;
 pub use filling::Filling;
 pub(crate) use filling::{counts, for_each_row};
+pub use lease::Lease;
 pub use lock::{DataLock, LockError};
 pub use migrate::Migration;
+pub use postgres::PostgresUrl;
 pub use replace::{remove_sqlite, replace_sqlite};
 pub use shape::{Column, ColumnType, Shape, Table};
 pub use statement::Statement;
@@ -38,4 +42,4 @@ pub use value::{Row, Value};
 pub use writer::Outcome;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A bounded queue. Who comes when it is full is refused at once rather than kept waiting: what would wait here is
 /// memory and sockets.
@@ -19,6 +20,16 @@ struct State<T> {
 /// Why something was not taken into the queue.
 pub(super) enum Refused {
     Full,
+    Closed,
+}
+
+/// What came of waiting.
+pub(super) enum Taken<T> {
+    /// What had gathered, oldest first.
+    Items(Vec<T>),
+    /// Nothing came in that time.
+    Nothing,
+    /// It is closed and empty.
     Closed,
 }
 
@@ -45,14 +56,18 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits for something and takes what has gathered by then, oldest first. `None` when the queue is closed and empty.
-    pub(super) fn take(&self, at_most: usize) -> Option<Vec<T>> {
-        let mut state = self
+    /// Waits for something, at most for `patience`, and takes what has gathered by then.
+    pub(super) fn take(&self, at_most: usize, patience: Duration) -> Taken<T> {
+        let (mut state, _) = self
             .changed
-            .wait_while(self.lock(), |state| state.waiting.is_empty() && !state.closed)
+            .wait_timeout_while(self.lock(), patience, |state| state.waiting.is_empty() && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
         let count = state.waiting.len().min(at_most);
-        (count > 0).then(|| state.waiting.drain(..count).collect())
+        match (count, state.closed) {
+            (0, true) => Taken::Closed,
+            (0, false) => Taken::Nothing,
+            _ => Taken::Items(state.waiting.drain(..count).collect()),
+        }
     }
 
     /// How many wait.
@@ -64,6 +79,10 @@ impl<T> Queue<T> {
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Closes the queue and drops what is in it.

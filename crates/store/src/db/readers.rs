@@ -9,6 +9,7 @@ pub(super) struct Readers {
     state: Mutex<State>,
     returned: Condvar,
     options: Options,
+    role: Role,
 }
 
 struct State {
@@ -19,13 +20,17 @@ struct State {
 }
 
 impl Readers {
-    /// Opens all connections at once: what is wrong shows at start, and the log stays mapped as long as the server runs.
-    pub(super) fn open(options: &Options, count: usize) -> Result<Self, OpenError> {
-        let free = (0..count.max(1)).map(|_| options.connect(Role::Read)).collect::<Result<Vec<_>, _>>()?;
+    /// Opens connections at once: what is wrong shows at start. To a file that is all of them, and its log stays mapped as long as
+    /// the server runs; to a database elsewhere the first one, and others when they are needed.
+    pub(super) fn open(options: &Options, role: Role, count: usize) -> Result<Self, OpenError> {
+        let count = count.max(1);
+        let at_once = if options.is_remote() { 1 } else { count };
+        let free = (0..at_once).map(|_| options.connect(role)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            state: Mutex::new(State { free, missing: 0, closed: false }),
+            state: Mutex::new(State { free, missing: count - at_once, closed: false }),
             returned: Condvar::new(),
             options: options.clone(),
+            role,
         })
     }
 
@@ -60,8 +65,12 @@ impl Readers {
         if state.closed {
             return Err(DbError::Unavailable("it is closed".to_owned()));
         }
-        if let Some(conn) = state.free.pop() {
-            return Ok(Loan { readers: self, conn: Some(conn) });
+        while let Some(conn) = state.free.pop() {
+            // One that ended while nobody used it is no longer of use.
+            if conn.is_usable() {
+                return Ok(Loan { readers: self, conn: Some(conn) });
+            }
+            state.missing += 1;
         }
         if state.missing == 0 {
             return Err(DbError::Busy);
@@ -70,7 +79,7 @@ impl Readers {
         drop(state);
         let mut loan = Loan { readers: self, conn: None };
         let opened =
-            self.options.connect(Role::Read).map_err(|error| DbError::Unavailable(error.to_string()))?;
+            self.options.connect(self.role).map_err(|error| DbError::Unavailable(error.to_string()))?;
         loan.conn = Some(opened);
         Ok(loan)
     }
@@ -109,7 +118,7 @@ impl Drop for Loan<'_> {
     fn drop(&mut self) {
         let usable = self.conn.take().and_then(|mut conn| {
             conn.take_trouble();
-            conn.rollback().is_ok().then_some(conn)
+            (conn.rollback().is_ok() && conn.is_usable()).then_some(conn)
         });
         let mut state = self.readers.lock();
         match usable {
@@ -133,7 +142,7 @@ struct Reach {
 }
 
 impl Caller {
-    fn reach(&self, conn: &Conn) -> Result<WithinReach<'_>, DbError> {
+    fn reach(&self, conn: &mut Conn) -> Result<WithinReach<'_>, DbError> {
         let mut reach = self.lock();
         if reach.gone {
             return Err(DbError::Unavailable("nobody waits for the answer".to_owned()));

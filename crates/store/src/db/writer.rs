@@ -5,14 +5,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::conn::{CommitFailure, Role};
-use super::queue::Queue;
+use super::queue::{Queue, Taken};
 use super::unit::{Tx, Unit};
-use super::{Conn, DbError, Options};
+use super::{Conn, DbError, OpenError, Options, migrate};
 
 /// How many units at most share a commit.
 const GROUP: usize = 256;
+
+/// How often the writer looks whether a database elsewhere is still there, and still ours, while there is nothing to write.
+const TEND: Duration = Duration::from_secs(1);
 
 /// How often a group is tried that only needs a fresh look at the data.
 const TRIES: usize = 5;
@@ -52,10 +56,12 @@ pub(super) struct Writer<C> {
     follower: Follower<C>,
     /// Missing when it has to be opened anew.
     conn: Option<Conn>,
-    /// The outcome of some commit is unknown, and the follower waits for `Settled`.
+    /// The outcome of some commit is unknown, or others may have written, and the follower waits for `Settled`.
     unsettled: bool,
     /// The follower panicked: it no longer knows the log, so nothing more may be stored behind its back.
     follower_lost: bool,
+    /// Why the database can't be had, as it was last logged.
+    trouble: Option<DbError>,
 }
 
 /// How an attempt to store a group ended.
@@ -72,13 +78,21 @@ enum Ended<C> {
 
 impl<C> Writer<C> {
     pub(super) fn new(options: Options, conn: Conn, follower: Follower<C>) -> Self {
-        Self { options, follower, conn: Some(conn), unsettled: false, follower_lost: false }
+        Self { options, follower, conn: Some(conn), unsettled: false, follower_lost: false, trouble: None }
     }
 
     /// Serves until the queue is closed and empty, then leaves everything in the main file.
     pub(super) fn run(mut self, queue: &Arc<Queue<Job<C>>>) {
         let _however_it_ends = Abandon(queue);
-        while let Some(jobs) = queue.take(GROUP) {
+        loop {
+            let jobs = match queue.take(GROUP, TEND) {
+                Taken::Items(jobs) => jobs,
+                Taken::Nothing => {
+                    self.tend();
+                    continue;
+                }
+                Taken::Closed => break,
+            };
             let mut group = Vec::with_capacity(jobs.len());
             for job in jobs {
                 match job {
@@ -91,15 +105,59 @@ impl<C> Writer<C> {
             }
             self.serve(group);
         }
-        if let Err(error) = self.checkpoint() {
+        if self.options.is_remote() {
+            // Without it a successor only waits longer.
+            if let Some(Err(error)) = self.conn.as_mut().map(Conn::give_back) {
+                tracing::warn!(%error, "the data could not be given back; the next server waits until nobody can be using it");
+            }
+        } else if let Err(error) = self.checkpoint() {
             tracing::warn!(%error, "the log could not be emptied at the end; the next start reads it");
+        }
+    }
+
+    /// Finds out whether a database elsewhere is still there, and comes back to it when it is again.
+    fn tend(&mut self) {
+        if !self.options.is_remote() {
+            return;
+        }
+        let tended = self.ready().and_then(|mut conn| {
+            let pinged = conn.ping();
+            self.keep(conn);
+            pinged
+        });
+        match tended {
+            Ok(()) if self.trouble.take().is_some() => tracing::info!("the database is there again"),
+            Ok(()) => {}
+            Err(error) if self.trouble.as_ref() == Some(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "the database can't be used: everything that needs it is answered as unavailable");
+                self.trouble = Some(error);
+            }
+        }
+    }
+
+    /// Keeps the connection for what comes next, if it can be used.
+    fn keep(&mut self, conn: Conn) {
+        if conn.is_usable() {
+            self.conn = Some(conn);
+        } else {
+            drop(conn);
+            self.lost();
+        }
+    }
+
+    /// The connection to a database elsewhere is gone, and the lock with it: until both are there again, others may write.
+    fn lost(&mut self) {
+        if self.options.is_remote() && !self.unsettled {
+            self.unsettled = true;
+            self.tell(Outcome::Unknown { notes: &[] });
         }
     }
 
     fn checkpoint(&mut self) -> Result<bool, DbError> {
         let mut conn = self.ready()?;
         let done = conn.checkpoint(self.options.busy_timeout);
-        self.conn = Some(conn);
+        self.keep(conn);
         done
     }
 
@@ -137,7 +195,7 @@ impl<C> Writer<C> {
                 self.tell(Outcome::Unknown { notes: &notes });
                 // At once if that can be, so that the callers can read what came of it.
                 match self.ready() {
-                    Ok(conn) => self.conn = Some(conn),
+                    Ok(conn) => self.keep(conn),
                     Err(error) => {
                         tracing::error!(%error, "a commit's outcome is unknown, and can't be settled yet");
                     }
@@ -159,7 +217,7 @@ impl<C> Writer<C> {
             Err(error) => return Ended::Refused(error),
         };
         if let Err(error) = conn.begin_write() {
-            self.conn = Some(conn);
+            self.keep(conn);
             return Ended::Refused(error);
         }
         let mut notes = Vec::new();
@@ -167,19 +225,19 @@ impl<C> Writer<C> {
             if let Err(stop) = run_unit(&mut conn, unit.as_mut(), &mut notes) {
                 // A connection that can't take back its work is closed, which takes it back.
                 if conn.rollback().is_ok() {
-                    self.conn = Some(conn);
+                    self.keep(conn);
                 }
                 return stop;
             }
         }
         match conn.commit() {
             Ok(()) => {
-                self.conn = Some(conn);
+                self.keep(conn);
                 Ended::Committed(notes)
             }
             Err(CommitFailure::NotStored(error)) => {
                 tracing::warn!(%error, "a commit was refused");
-                self.conn = Some(conn);
+                self.keep(conn);
                 match error {
                     DbError::Busy => Ended::Again(error),
                     DbError::Conflict(_) => Ended::Apart(error),
@@ -200,10 +258,11 @@ impl<C> Writer<C> {
                 "the follower of the log panicked; restart the server".to_owned(),
             ));
         }
-        let mut conn = match self.conn.take() {
+        let mut conn = match self.conn.take().filter(Conn::is_usable) {
             Some(conn) => conn,
             None => {
-                self.options.connect(Role::Write).map_err(|error| DbError::Unavailable(error.to_string()))?
+                self.lost();
+                self.connect().map_err(|error| DbError::Unavailable(error.to_string()))?
             }
         };
         if self.unsettled {
@@ -216,10 +275,21 @@ impl<C> Writer<C> {
         Ok(conn)
     }
 
+    fn connect(&self) -> Result<Conn, OpenError> {
+        let mut conn = self.options.connect(Role::Write)?;
+        if self.options.is_remote() {
+            let place = self.options.place();
+            migrate::verify(&mut conn, &self.options.migrations, &place)?;
+            conn.own().map_err(|source| OpenError::Database { place, source })?;
+        }
+        Ok(conn)
+    }
+
     fn tell_committed(&mut self, notes: &[C]) -> bool {
-        let Some(mut conn) = self.conn.take() else { return false };
+        // A connection that ended since has been told of: then nothing is answered from memory until all is read again.
+        let Some(mut conn) = self.conn.take() else { return true };
         let told = self.tell(Outcome::Committed { notes, conn: &mut conn });
-        self.conn = Some(conn);
+        self.keep(conn);
         told
     }
 
@@ -248,6 +318,10 @@ fn run_unit<C>(conn: &mut Conn, unit: &mut dyn Unit<C>, notes: &mut Vec<C>) -> R
     let trouble = conn.take_trouble();
     if trouble == Some(DbError::Busy) {
         return Err(Ended::Again(DbError::Busy));
+    }
+    if !conn.is_usable() {
+        let lost = || DbError::Unavailable("the connection to the database was lost".to_owned());
+        return Err(Ended::Refused(trouble.unwrap_or_else(lost)));
     }
     if !conn.in_transaction() {
         // The database has taken back everything, the neighbours' work too: what follows would not be in a transaction.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::types::{Null, ValueRef};
 use rusqlite::{CachedStatement, Connection, InterruptHandle};
 
-use super::conn::{Access, CommitFailure, Role};
+use super::conn::{Access, CommitFailure, Control, Role};
 use super::{DbError, OpenError, Row, Shape, Statement, Value};
 
 /// How many prepared statements a connection keeps: more than the store has, so that none is ever parsed twice.
@@ -93,9 +93,20 @@ impl Session {
         self.db.execute_batch(sql).map_err(|error| fault::translate("migration", &error))
     }
 
-    /// Runs one of the fixed texts that begin and end transactions.
-    pub(super) fn control(&mut self, sql: &'static str) -> Result<(), DbError> {
-        self.raw_control(sql).map_err(|error| fault::translate(sql, &error))
+    /// Begins, ends and divides transactions.
+    pub(super) fn control(&mut self, control: Control) -> Result<(), DbError> {
+        let texts: &[&'static str] = match control {
+            Control::BeginWrite => &["BEGIN IMMEDIATE"],
+            Control::BeginSnapshot => &["BEGIN"],
+            Control::Rollback => &["ROLLBACK"],
+            Control::Savepoint => &["SAVEPOINT unit"],
+            Control::KeepSavepoint => &["RELEASE unit"],
+            Control::UndoSavepoint => &["ROLLBACK TO unit", "RELEASE unit"],
+        };
+        for sql in texts {
+            self.raw_control(sql).map_err(|error| fault::translate(sql, &error))?;
+        }
+        Ok(())
     }
 
     fn raw_control(&mut self, sql: &'static str) -> rusqlite::Result<()> {
@@ -105,7 +116,7 @@ impl Session {
     pub(super) fn commit(&mut self) -> Result<(), CommitFailure> {
         #[cfg(test)]
         if let Some(fault) = self.next_commit.take() {
-            return fault.commit(&mut self.db);
+            return Err(fault.commit(|sql| self.db.execute_batch(sql).unwrap()));
         }
         let Err(error) = self.raw_control("COMMIT") else { return Ok(()) };
         let translated = fault::translate("COMMIT", &error);

@@ -13,13 +13,13 @@ use crate::db::{DbError, OpenError};
 
 pub(super) fn connect(path: &Path, role: Role, busy_timeout: Duration) -> Result<Connection, OpenError> {
     let database = |error: &rusqlite::Error| OpenError::Database {
-        path: path.to_owned(),
+        place: path.display().to_string(),
         source: fault::translate("open", error),
     };
     // Never CREATE: the file is made beforehand, so that it is closed to others from its first moment; and one that has
     // vanished must not come back empty.
     let access = match role {
-        Role::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Role::Read | Role::Scan => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Role::Write | Role::Migrate => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
@@ -35,9 +35,13 @@ pub(super) fn connect(path: &Path, role: Role, busy_timeout: Duration) -> Result
     let folds: i64 = db.query_row("SELECT 'a' LIKE 'A'", [], |row| row.get(0)).map_err(|e| database(&e))?;
     if folds != 0 {
         let source = DbError::Misuse("LIKE does not tell capitals apart".to_owned());
-        return Err(OpenError::Database { path: path.to_owned(), source });
+        return Err(OpenError::Database { place: path.display().to_string(), source });
     }
     Ok(db)
+}
+
+const fn reads(role: Role) -> bool {
+    matches!(role, Role::Read | Role::Scan)
 }
 
 fn apply(db: &Connection, role: Role, busy_timeout: Duration) -> rusqlite::Result<()> {
@@ -46,7 +50,7 @@ fn apply(db: &Connection, role: Role, busy_timeout: Duration) -> rusqlite::Resul
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    if role != Role::Read {
+    if !reads(role) {
         db.execute_batch("PRAGMA journal_mode = WAL")?;
     }
     db.execute_batch(
@@ -59,7 +63,7 @@ fn apply(db: &Connection, role: Role, busy_timeout: Duration) -> rusqlite::Resul
     // A migration that builds a table anew must drop the old one without what refers to it going along; the runner checks
     // all references before it commits.
     db.pragma_update(None, "foreign_keys", role != Role::Migrate)?;
-    db.pragma_update(None, "query_only", role == Role::Read)
+    db.pragma_update(None, "query_only", reads(role))
 }
 
 fn expected(role: Role, busy_timeout: Duration) -> [(&'static str, String); 8] {
@@ -72,7 +76,7 @@ fn expected(role: Role, busy_timeout: Duration) -> [(&'static str, String); 8] {
         ("trusted_schema", flag(false)),
         ("secure_delete", flag(true)),
         ("temp_store", "2".to_owned()),
-        ("query_only", flag(role == Role::Read)),
+        ("query_only", flag(reads(role))),
     ]
 }
 

@@ -1,24 +1,28 @@
-//! Tests of the layer on real files. None of them waits for a time to pass.
+//! Tests of the layer on real databases: SQLite's files, or a PostgreSQL of their own with `DOORKEY_TEST_STORE=postgres`. What is about
+//! one of the two alone is in its own module, and always runs. None of them waits for a time to pass.
 
+#[path = "../../../../../tests/postgres/cluster.rs"]
+pub(crate) mod cluster;
 mod groups;
 mod lock;
 mod migrations;
 mod outcome;
+mod postgres;
 mod reads;
-mod settings;
+mod sqlite;
 mod statements;
 mod transactions;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 
 use super::conn::CommitFailure;
-use super::{Database, DbError, Migration, Options, Outcome, Statement, Value};
+use super::{Database, DbError, Migration, Options, Outcome, PostgresUrl, Statement, Value};
 
-/// What a disk can do to a commit.
+/// What a disk or a network can do to a commit.
 pub(super) enum CommitFault {
     /// It is stored, and then an error comes.
     StoredUnheard,
@@ -29,15 +33,15 @@ pub(super) enum CommitFault {
 }
 
 impl CommitFault {
-    pub(super) fn commit(self, db: &mut rusqlite::Connection) -> Result<(), CommitFailure> {
+    pub(super) fn commit(self, run: impl FnOnce(&'static str)) -> CommitFailure {
         let error = DbError::Unavailable("a fault of the test's".to_owned());
         let stored = matches!(self, Self::StoredUnheard);
-        db.execute_batch(if stored { "COMMIT" } else { "ROLLBACK" }).unwrap();
-        Err(if matches!(self, Self::DiskFull) {
+        run(if stored { "COMMIT" } else { "ROLLBACK" });
+        if matches!(self, Self::DiskFull) {
             CommitFailure::NotStored(error)
         } else {
             CommitFailure::Unknown(error)
-        })
+        }
     }
 }
 
@@ -65,12 +69,62 @@ pub(super) enum Told {
     Settled(Vec<String>),
 }
 
-/// A database in a folder of its own, and what its follower was told.
+/// A place for a database of a test's own.
+pub(super) enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(cluster::Database<'static>),
+}
+
+impl Place {
+    /// In the database that these tests were told to use.
+    pub(super) fn new() -> Self {
+        if cluster::is_wanted() { Self::postgres() } else { Self::sqlite() }
+    }
+
+    pub(super) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn postgres() -> Self {
+        Self::Postgres(cluster::shared().database())
+    }
+
+    pub(super) fn options(&self) -> Options {
+        match self {
+            Self::Sqlite(folder) => Options::sqlite(folder.path().join("doorkey.db")),
+            Self::Postgres(database) => {
+                Options::postgres(PostgresUrl::parse(&database.url()).unwrap(), "the test".to_owned())
+                    .unwrap()
+            }
+        }
+    }
+
+    /// What another program finds there.
+    pub(super) fn ask(&self, sql: &str) -> String {
+        match self {
+            Self::Sqlite(folder) => {
+                let file = rusqlite::Connection::open(folder.path().join("doorkey.db")).unwrap();
+                let found = file.query_row(sql, [], |row| row.get::<_, rusqlite::types::Value>(0));
+                match found.unwrap() {
+                    rusqlite::types::Value::Integer(number) => number.to_string(),
+                    rusqlite::types::Value::Text(text) => text,
+                    other => panic!("{other:?}"),
+                }
+            }
+            Self::Postgres(database) => database.ask(sql),
+        }
+    }
+
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
+/// A database of a test's own, and what its follower was told.
 pub(super) struct Fixture {
     pub(super) db: Arc<Database<&'static str>>,
     pub(super) told: Arc<Mutex<Vec<Told>>>,
-    pub(super) path: PathBuf,
-    pub(super) folder: tempfile::TempDir,
+    pub(super) place: Arc<Place>,
 }
 
 impl Fixture {
@@ -79,9 +133,17 @@ impl Fixture {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("doorkey.db");
-        let mut options = Options::sqlite(&path);
+        Self::at(Place::new(), change)
+    }
+
+    /// In an SQLite file, whatever these tests were told to use.
+    pub(super) fn sqlite() -> Self {
+        Self::at(Place::sqlite(), |_| {})
+    }
+
+    pub(super) fn at(place: Place, change: impl FnOnce(&mut Options)) -> Self {
+        let place = Arc::new(place);
+        let mut options = place.options();
         change(&mut options);
         let told = Arc::new(Mutex::new(Vec::new()));
         let telling = Arc::clone(&told);
@@ -93,7 +155,18 @@ impl Fixture {
             });
         };
         let db = Arc::new(Database::open(options, &[TABLES], follower).unwrap());
-        Self { db, told, path, folder }
+        Self { db, told, place }
+    }
+
+    /// The folder of the SQLite file.
+    pub(super) fn folder(&self) -> &Path {
+        let Place::Sqlite(folder) = &*self.place else { panic!("this test is about SQLite") };
+        folder.path()
+    }
+
+    /// The SQLite file.
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder().join("doorkey.db")
     }
 
     pub(super) fn keys(&self) -> Vec<String> {
@@ -146,6 +219,15 @@ pub(super) fn adding(key: &'static str) -> impl FnMut(&mut Tx<'_>) -> Result<(),
         tx.execute(&ADD, &[key.into()])?;
         tx.note(key);
         Ok(())
+    }
+}
+
+/// Waits until what others do has made this true. Past a minute the test fails instead of hanging.
+pub(super) fn until(is_so: impl Fn() -> bool) {
+    let end = super::lease::now() + 60_000;
+    while !is_so() {
+        assert!(super::lease::now() < end, "nobody gets on");
+        std::thread::yield_now();
     }
 }
 

@@ -60,7 +60,10 @@ fn a_text_with_a_nul_byte_is_refused() {
 fn one_text_is_one_statement() {
     static TWO: Statement = Statement::new("t", "SELECT 1; SELECT 2");
     static ENDED: Statement = Statement::new("t", "SELECT 1; ");
-    assert_misuse(asked(&TWO, &[]), "Multiple statements");
+    // Each database has its own words for it.
+    assert!(
+        matches!(asked(&TWO, &[]), Err(DbError::Misuse(text)) if text.to_lowercase().contains("multiple"))
+    );
     assert_eq!(asked(&ENDED, &[]).unwrap().len(), 1);
 }
 
@@ -150,7 +153,8 @@ fn like_tells_capitals_apart_and_quotes_mean_names() {
         let like = move |tx: &mut super::Tx<'_>| tx.query(&LIKE, &[pattern.into()]);
         assert_eq!(fixture.db.write_blocking(like).unwrap().len(), found, "{pattern} for writing");
     }
-    assert_misuse(asked(&QUOTED, &[]), "no such column");
+    // Each database has its own words for it.
+    assert!(matches!(asked(&QUOTED, &[]), Err(DbError::Misuse(text)) if text.contains("column")));
 }
 
 #[test]
@@ -172,19 +176,6 @@ fn a_connection_for_reading_does_not_write() {
     assert_misuse(fixture.db.read(|conn| conn.query(&RETURNING, &[])), "for reading");
     assert_misuse(fixture.db.scan_blocking(|conn| conn.execute(&ADD, &["b".into()])), "for reading");
     assert_eq!(fixture.keys(), ["a"]);
-}
-
-#[test]
-fn a_statement_is_parsed_once() {
-    let fixture = Fixture::with(|options| options.readers = 1);
-    for _ in 0..3 {
-        fixture.keys();
-    }
-    let runs = fixture.db.read(|conn| -> Result<_, DbError> {
-        let cached = conn.session().raw().prepare_cached(KEYS.sql()).unwrap();
-        Ok(cached.get_status(rusqlite::StatementStatus::Run))
-    });
-    assert_eq!(runs, Ok(3));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Fixture, TABLES};
+use crate::db::tests::{ADD, Fixture, Place, TABLES};
 use crate::db::{Conn, Database, DbError, OpenError, Options, Outcome};
 
 fn ignore(_: Outcome<'_, ()>) {}
@@ -45,7 +45,7 @@ fn every_connection_has_the_settings() {
             format!("query_only Integer({reads})"),
         ]
     };
-    let fixture = Fixture::with(|options| options.readers = 2);
+    let fixture = Fixture::at(Place::sqlite(), |options| options.readers = 2);
     assert_eq!(fixture.db.write_blocking(|tx| settings(tx)), Ok(expected(0)));
     let both = fixture.db.read(|first| Ok::<_, DbError>((settings(first)?, fixture.db.read(settings)?)));
     assert_eq!(both, Ok((expected(1), expected(1))));
@@ -61,7 +61,7 @@ fn files_are_closed_to_others() {
     let data = folder.path().join("made/for/data");
     let path = data.join("doorkey.db");
     let db = Database::open(Options::sqlite(&path), &[TABLES], ignore).unwrap();
-    db.write_blocking(|tx| tx.execute(&super::ADD, &["a".into()])).unwrap();
+    db.write_blocking(|tx| tx.execute(&ADD, &["a".into()])).unwrap();
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&folder.path().join("made")), 0o700);
     let mut modes: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| mode(&entry.unwrap().path())).collect();
