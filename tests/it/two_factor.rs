@@ -44,7 +44,7 @@ fn it_is_on_with_the_first_right_code() {
     let asked = json!({ "id": ADA, "password": PASSWORD, "code": code });
     assert_eq!(server.api("").post("/sign-in", &asked).problem(), "401 wrong-credentials code");
     person.new_token();
-    assert_eq!(person.told("two_factor_on")[0]["sentence"], "You turned two-factor authentication on.");
+    assert_eq!(person.told("two_factor_on")[0]["sentence"], "You turned your two-factor authentication on.");
 }
 
 #[test]
