@@ -38,10 +38,8 @@ fn without_its_database_it_lives_and_is_not_ready() {
     OpenOptions::new().write(true).truncate(true).open(server.data().join("doorkey.db")).unwrap();
     // What each connection remembers of the file holds until something was written.
     let _ = server.admin().post("/services", &json!({ "name": "mail", "kinds": ["mail"] }));
-    until(|| ready(&server.address()).text().contains("the database can't be read"));
-    let said = ready(&server.address()).json(503);
-    assert_eq!(said["status"], "failing");
-    assert_eq!(said["checks"]["store"], "the database can't be read");
+    until(|| ready(&server.address()).status == 503);
+    assert_eq!(ready(&server.address()).json(503)["status"], "failing");
     assert_eq!(server.ask(&Request::get("/health/live")).status, 200);
     assert_eq!(server.ask(&Request::get("/health/started")).status, 200);
 }
