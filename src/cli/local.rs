@@ -14,7 +14,7 @@ use tracing::Level;
 use super::Place;
 use super::client::{ANSWER_MOST, CallError, Client};
 use super::failure::Failure;
-use crate::config::{Config, StoreUrl};
+use crate::config::Config;
 use crate::serve::{self, SOCKET};
 use crate::web::LocalAdministrator;
 
@@ -27,10 +27,9 @@ pub(super) async fn connect(place: &Place, makes_data: bool) -> Result<Client, F
         Ok(_) => Ok(Client::on_socket(&socket)?),
         // No server made a socket, or the one that did has gone; a path too long for a socket is in no server's way.
         Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => {
-            if let StoreUrl::Sqlite(path) = &config.store.url
-                && !path.exists()
-                && !makes_data
-            {
+            let has_data =
+                || config.store.url.has_data().map_err(|error| Failure::Refused(error.to_string()));
+            if !makes_data && !has_data()? {
                 return Err(Failure::Refused(format!(
                     "There is no data of Doorkey's in {}. Name the server's data folder with --data, or its configuration \
                      with --config.",

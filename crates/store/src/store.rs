@@ -92,6 +92,19 @@ pub enum Place {
     Postgres(PostgresUrl),
 }
 
+impl Place {
+    /// Whether there is any data of Doorkey's, of whatever version. Makes none, and needs no lock.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub fn has_data(&self) -> Result<bool, OpenError> {
+        match self {
+            Self::Sqlite(path) => Ok(path.exists()),
+            Self::Postgres(url) => db::is_made(url.clone()),
+        }
+    }
+}
+
 fn options(place: &Place, lock: &DataLock) -> Result<Options, OpenError> {
     match place {
         Place::Sqlite(path) => Ok(Options::sqlite(path)),

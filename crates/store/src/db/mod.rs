@@ -34,6 +34,7 @@ pub use lease::Lease;
 pub use lock::{DataLock, LockError};
 pub use migrate::Migration;
 pub use postgres::PostgresUrl;
+pub(crate) use postgres::is_made;
 pub use replace::{remove_sqlite, replace_sqlite};
 pub use shape::{Column, ColumnType, Shape, Table};
 pub use statement::Statement;

@@ -34,6 +34,16 @@ use super::conn::{Access, CommitFailure, Control, Role};
 use super::lease::{self, Lease, Tenure};
 use super::{DbError, OpenError, Row, Shape, Statement, Value};
 
+/// Whether there is any data of Doorkey's in this database.
+pub(crate) fn is_made(url: PostgresUrl) -> Result<bool, OpenError> {
+    let server = Server::new(url)?;
+    let nobody = Owner { holder: String::new(), lease: Lease::default() };
+    let mut session = Session::open(&server, Role::Read, &nobody)?;
+    let found = session.ask("SELECT to_regclass('schema_migrations') IS NOT NULL", &[]);
+    let found = found.map_err(|source| OpenError::Database { place: server.place(), source })?;
+    Ok(found.first().is_some_and(|row| row.try_get(0).unwrap_or(false)))
+}
+
 /// Whose the data is to be, and for how long.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
