@@ -5,6 +5,10 @@ use crate::{AccountId, AppPasswordId, KindSet, LineError, Rng, Secret, ServiceNa
 /// The most app-specific passwords that one account can have live at a time. Ended ones don't count.
 pub const ACTIVE_APP_PASSWORDS_MAX: usize = 25;
 
+/// How many ended ones of an account are kept, the newest: enough to name a device that was forgotten, and no more, since each is read
+/// again with every change of its account.
+pub const ENDED_APP_PASSWORDS_KEPT: usize = 200;
+
 /// An app-specific password as Doorkey keeps it: everything but the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppPassword {

@@ -23,8 +23,8 @@ mod totp;
 
 pub use account::{AccountName, AccountNameError, DisplayName, fold};
 pub use app_password::{
-    ACTIVE_APP_PASSWORDS_MAX, Admission, AppPassword, AppPasswordSecret, Ended, Label, LastUse, Opens,
-    WhyEnded,
+    ACTIVE_APP_PASSWORDS_MAX, Admission, AppPassword, AppPasswordSecret, ENDED_APP_PASSWORDS_KEPT, Ended,
+    Label, LastUse, Opens, WhyEnded,
 };
 pub use budget::{Budget, TooManyFailures};
 pub use durations::{Durations, Noted};

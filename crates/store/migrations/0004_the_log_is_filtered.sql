@@ -35,6 +35,6 @@ CREATE INDEX events_by_service ON events (service, number) WHERE service IS NOT 
 CREATE INDEX events_by_source ON events (source, number) WHERE source IS NOT NULL;
 CREATE INDEX events_by_time ON events (at, number);
 
--- Only the newest ended ones of an account are kept: see decision 8.
+-- Only the newest ended ones of an account are kept: see decision 10.
 DROP INDEX app_passwords_by_account;
 CREATE INDEX app_passwords_by_account ON app_passwords (account_id, ended_at);

@@ -30,6 +30,9 @@ pub struct Indexed {
 statements! {
     INSERT = "INSERT INTO app_passwords (id, account_id, label, opens, fingerprint, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    FORGET_ENDED = "DELETE FROM app_passwords WHERE account_id = $1 AND ended_at IS NOT NULL AND id NOT IN (
+            SELECT id FROM app_passwords WHERE account_id = $1 AND ended_at IS NOT NULL
+            ORDER BY ended_at DESC, id DESC LIMIT $2)";
     COUNT_LIVE = "SELECT COUNT(*) FROM app_passwords
         WHERE account_id = $1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
     BY_ID = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
@@ -77,6 +80,15 @@ pub fn insert(conn: &mut Conn, password: &AppPassword, fingerprint: &[u8; 32]) -
         ],
     )
     .map(drop)
+}
+
+/// Forgets the account's ended ones but for the newest `kept`.
+///
+/// # Errors
+/// As the database has them.
+pub fn forget_ended(conn: &mut Conn, account: AccountId, kept: usize) -> Result<(), DbError> {
+    let kept = i64::try_from(kept).unwrap_or(i64::MAX);
+    conn.execute(&FORGET_ENDED, &[account.to_string().into(), kept.into()]).map(drop)
 }
 
 /// How many of the account's work at `now`.

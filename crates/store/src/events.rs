@@ -33,7 +33,7 @@ pub struct Filter {
 
 /// The columns and the conditions that all of the statements share; `$found` is what an index finds, and `$way` which come first.
 ///
-/// A condition that isn't set is an empty text, so that one text serves all filters. The plus keeps the databases from going by the time:
+/// A condition that isn't set is an empty text, so that one text serves all filters. The pluses keep the databases from going by the time:
 /// numbers come in the order that is asked for, and the times of a number's neighbours are near.
 macro_rules! fitting {
     ($found:literal, $way:literal) => {
@@ -70,8 +70,8 @@ statements! {
     OLDEST_OF_ACTOR = fitting!("actor = $7 AND ", "");
     NEWEST_OF_SORT = fitting!("sort = $6 AND ", "DESC");
     OLDEST_OF_SORT = fitting!("sort = $6 AND ", "");
-    FIRST_FROM = "SELECT MIN(number) FROM events WHERE at >= $1";
-    LAST_BEFORE = "SELECT MAX(number) FROM events WHERE at < $1";
+    FIRST_FROM = "SELECT MIN(+number) FROM events WHERE at >= $1";
+    LAST_BEFORE = "SELECT MAX(+number) FROM events WHERE at < $1";
     ALL_KINDS = "WITH RECURSIVE found (kind) AS (
             SELECT MIN(kind) FROM events
             UNION ALL SELECT (SELECT MIN(e.kind) FROM events e WHERE e.kind > found.kind) FROM found
@@ -213,8 +213,8 @@ impl Filter {
             Self { actor: Some(Actor::Account(_)), .. } => By::Actor,
             Self { kind: Some(_), .. } => By::Kind,
             Self { service: Some(_), .. } => By::Service,
-            Self { actor: Some(_), .. } => By::Actor,
             Self { sort: Some(_), .. } => By::Sort,
+            Self { actor: Some(_), .. } => By::Actor,
             _ => By::Number,
         }
     }
@@ -367,3 +367,6 @@ fn read_actor(text: &str) -> Result<Actor, DbError> {
         id => id.parse().map(Actor::Account).map_err(|_| row::corrupt("events.actor")),
     }
 }
+
+#[cfg(test)]
+mod tests;

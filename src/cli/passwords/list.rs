@@ -109,17 +109,19 @@ impl AppPassword {
         if self.state == "live" {
             return self.expires().map_or_else(|| "active".into(), |day| format!("active until {day}"));
         }
-        let why = match self.why_ended.as_deref() {
-            Some("revoked" | "revoked_all") => "revoked",
-            Some("password_changed") => "revoked with the password's change",
-            Some("password_reset") => "revoked with the password's reset",
-            Some("two_factor_off") => "revoked with two-factor",
+        let (what, why) = match self.why_ended.as_deref() {
+            Some("revoked") => ("revoked", "by you"),
+            Some("revoked_all") => ("revoked", "by you, with all others"),
+            Some("password_changed") => ("revoked", "because your password was changed"),
+            Some("password_reset") => ("revoked", "because your password was reset"),
+            Some("two_factor_off") => ("revoked", "because two-factor was turned off"),
             // Also one whose time is over and whose end nobody has written down yet.
-            Some("expired") | None => "expired",
-            Some(_) => "ended",
+            Some("expired") | None => ("expired", ""),
+            Some(_) => ("ended", ""),
         };
-        let when = self.ended_at.or(self.expires_at).map(|at| at.human(now));
-        format!("{why} {}", when.unwrap_or_default()).trim_end().to_owned()
+        let when = self.ended_at.or(self.expires_at).map(|at| at.human(now)).unwrap_or_default();
+        let words = [what, &when, why];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// What to tell about an app that hasn't noticed.
@@ -177,7 +179,7 @@ LABEL   OPENS                     LAST USED                                STATE
 Phone   mail and contacts         2 minutes ago by mail from 198.51.100.7  active                      apw_Phone
 New     what its first app needs  never                                    active until 1 August 2026  apw_New
 
-Laptop  mail                      never                                    revoked 2 days ago          apw_Laptop
+Laptop  mail                      never                                    revoked 2 days ago by you    apw_Laptop
 
 2 of 25 in use.
 Laptop has ended, but an app still tries it: 2 hours ago at mail from 203.0.113.9. Remove it from that app."
@@ -188,10 +190,11 @@ Laptop has ended, but an app still tries it: 2 hours ago at mail from 203.0.113.
     fn every_end_has_its_words() {
         for (why, said) in [
             (json!("expired"), "expired yesterday"),
-            (json!("revoked_all"), "revoked yesterday"),
-            (json!("password_changed"), "revoked with the password's change yesterday"),
-            (json!("password_reset"), "revoked with the password's reset yesterday"),
-            (json!("two_factor_off"), "revoked with two-factor yesterday"),
+            (json!("revoked"), "revoked yesterday by you"),
+            (json!("revoked_all"), "revoked yesterday by you, with all others"),
+            (json!("password_changed"), "revoked yesterday because your password was changed"),
+            (json!("password_reset"), "revoked yesterday because your password was reset"),
+            (json!("two_factor_off"), "revoked yesterday because two-factor was turned off"),
             (json!("of_another_version"), "ended yesterday"),
         ] {
             let ended = json!({ "state": "ended", "ended_at": "2026-05-02T06:00:00Z", "why_ended": why });
