@@ -412,3 +412,40 @@ fn none_outlives_turning_two_factor_authentication_off() {
     }
     assert_eq!(person.list()["active"], 0);
 }
+
+#[test]
+fn of_those_that_have_ended_the_newest_200_stay() {
+    let server = Server::start();
+    let (person, mail) = (server.person("ada@example.org"), server.service("mail", "mail"));
+    let (old, live) = (person.generate("Oldest", "mail"), person.generate("Live", "mail"));
+    person.revoke(&old).with(200);
+    let account = person.events()[0]["account"]["id"].as_str().unwrap().to_owned();
+    server.stop();
+    let data = server.database();
+    // Ended long after the first one.
+    let later = server.clock.now().millis() + 1_000;
+    for n in 0..10_000_i64 {
+        let sql = "INSERT INTO app_passwords
+                (id, account_id, label, opens, fingerprint, created_at, ended_at, why_ended)
+            VALUES (?1, ?2, 'Another', 1, ?3, ?4, ?5, 'revoked')";
+        let id = format!("apw_{n:032x}");
+        let fingerprint = [n.to_be_bytes(); 4].concat();
+        data.execute(sql, rusqlite::params![id, account, fingerprint, later, later + n]).unwrap();
+    }
+    drop(data);
+    server.start_again();
+    let newest = person.generate("Newest", "mail");
+    let list = person.list();
+    let all = list["app_passwords"].as_array().unwrap();
+    assert_eq!((all.len(), &list["active"]), (202, &json!(2)));
+    let ended: Vec<_> =
+        all.iter().filter(|one| one["state"] == "ended").map(|one| one["id"].as_str().unwrap()).collect();
+    assert!(ended.iter().all(|id| **id >= *format!("apw_{:032x}", 9_800)), "{ended:?}");
+    // What is forgotten is as refused as what is known; and what lives, lives.
+    assert_eq!(mail.status("ada@example.org", &old.password), 401);
+    for password in [&live, &newest] {
+        assert_eq!(mail.status("ada@example.org", &password.password), 200);
+    }
+    // The log forgets nothing.
+    assert!(person.told("app_password_ended").iter().any(|event| event["label"] == "Oldest"));
+}

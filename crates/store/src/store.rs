@@ -239,3 +239,63 @@ impl Store {
         self.db.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_of_before_is_filtered_by_what_it_tells() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorkey.db");
+        drop(Database::<Event>::open(Options::sqlite(&path), &MIGRATIONS[..3], |_| ()).unwrap());
+        let told = [
+            (r#"{"what":"signed_in","agent":"a \"kind\":\"b\", c"}"#, "signed_in", "sign_ins", None),
+            (
+                r#"{"what":"refused","service":"my-mail2","reason":"wrong_password","count":3}"#,
+                "refused",
+                "refusals",
+                Some("my-mail2"),
+            ),
+            (r#"{"what":"more_refused","count":3}"#, "more_refused", "refusals", None),
+            (
+                r#"{"what":"service_changed","id":"svc_00000000000000000000000000000000","name":"dav","kinds":["contacts"],"groups":[]}"#,
+                "service_changed",
+                "administration",
+                Some("dav"),
+            ),
+            (
+                r#"{"what":"app_password_bound","id":"apw_00000000000000000000000000000000","label":"a\",\"service\":\"x","kinds":["mail"],"service":"mail"}"#,
+                "app_password_bound",
+                "app_passwords",
+                Some("mail"),
+            ),
+            (
+                r#"{"what":"group_added","id":"grp_00000000000000000000000000000000","name":"staff"}"#,
+                "group_added",
+                "administration",
+                None,
+            ),
+            (r#"{"what":"two_factor_on"}"#, "two_factor_on", "security", None),
+        ];
+        let before = rusqlite::Connection::open(&path).unwrap();
+        for (number, (what, ..)) in (1_i64..).zip(&told) {
+            let sql = "INSERT INTO events (number, at, actor, request, what) VALUES (?1, 0, 'doorkey', 'req_00000000000000000000000000000000', ?2)";
+            before.execute(sql, rusqlite::params![number, what]).unwrap();
+        }
+        drop(before);
+        drop(Store::open_sqlite(&path, |_| ()).unwrap());
+        let after = rusqlite::Connection::open(&path).unwrap();
+        for (number, (what, kind, sort, service)) in (1_i64..).zip(&told) {
+            let sql = "SELECT kind, sort, service, what FROM events WHERE number = ?1";
+            let found: (String, String, Option<String>, String) = after
+                .query_row(sql, [number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .unwrap();
+            let expected = (kind.to_string(), sort.to_string(), service.map(str::to_owned), what.to_string());
+            assert_eq!(found, expected);
+            // As it would be written now.
+            let what: domain::What = serde_json::from_str(what).unwrap();
+            assert_eq!((what.sort().code(), what.service()), (*sort, *service));
+        }
+    }
+}
