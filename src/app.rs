@@ -8,7 +8,8 @@ use store::Store;
 
 use crate::{
     accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
-    health::Health, metrics::Metrics, refusals::Refusals, server::tls, sign_in::strangers::Strangers,
+    health::Health, mail::Mailer, metrics::Metrics, refusals::Refusals, server::tls,
+    sign_in::strangers::Strangers,
 };
 
 /// The server's parts.
@@ -31,6 +32,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Failures at IDs that nobody has.
     pub strangers: Strangers,
+    /// Wakes the task that sends mail.
+    pub mailer: Mailer,
     /// How the server is.
     pub health: Health,
     /// What is counted.

@@ -15,6 +15,7 @@
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
 //! - [`backup`]: all data in one file, and back from it.
+//! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
 //! - [`health`] and [`metrics`]: what those who run the server ask it.
@@ -43,6 +44,7 @@ pub mod groups;
 pub mod health;
 pub mod key;
 pub mod logs;
+pub mod mail;
 pub mod metrics;
 pub mod openapi;
 pub mod people;

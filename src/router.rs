@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, backup, browsers, doors, events, groups, health, openapi, people,
+    app_passwords, backup, browsers, doors, events, groups, health, mail, openapi, people,
     problem::{Code, Problem},
     services, sessions, sign_in, web,
 };
@@ -168,6 +168,7 @@ api! {
     post   "/api/v1/accounts/{name}/reset-link"      people::api::reset_link;
     post   "/api/v1/accounts/{name}/aliases"         people::api::add_alias;
     delete "/api/v1/accounts/{name}/aliases/{alias}" people::api::remove_alias;
+    post   "/api/v1/mail/test"                       mail::api::test;
 }
 
 /// What the API says of itself, to everybody.

@@ -24,6 +24,7 @@ use crate::{
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
     logs,
+    mail::{self, Mailer},
     metrics::{self, Metrics},
     problem::Problem,
     refusals::Refusals,
@@ -162,6 +163,7 @@ fn open_locked(
         refusals: Refusals::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
+        mailer: Mailer::default(),
         health: Health::default(),
         metrics,
         certificate,
@@ -231,7 +233,6 @@ fn warn_of_unused(config: &Config) {
     let unused = [
         ("ldap", config.ldap != nothing.ldap),
         ("sasl", config.sasl != nothing.sasl),
-        ("mail", config.mail != nothing.mail),
         ("apple", config.apple != nothing.apple),
         ("sandbox", config.sandbox != nothing.sandbox),
     ];
@@ -294,6 +295,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     let local = local_socket(&socket);
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
+    let sending = tokio::spawn(mail::sender::run(Arc::clone(app), stopping.clone()));
     let notify = Notify::of_environment();
     let watching = tokio::spawn(health::watch(Arc::clone(app), notify.clone(), stopping.clone()));
     let mut listeners = vec![Listener::tcp(listener, tls, router.clone(), Arc::clone(&app.metrics.places))];
@@ -314,6 +316,7 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     let _ = stop.send(true);
     let _ = serving.await;
     let _ = keeper.await;
+    let _ = sending.await;
     let _ = watching.await;
     let _ = std::fs::remove_file(&socket);
     opened.close().await;

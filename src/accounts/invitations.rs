@@ -40,8 +40,8 @@ pub fn waiting(app: &App, ctx: &mut Ctx, new: super::NewAccount) -> Account {
 }
 
 /// Makes the link for an account that waits for its person.
-pub fn link(ctx: &mut Ctx, account: AccountId, actor: Actor) -> NewLink {
-    NewLink::make(ctx, Purpose::Invite(account), actor, INVITE_HOURS)
+pub fn link(app: &App, ctx: &mut Ctx, account: &Account, actor: Actor) -> NewLink {
+    NewLink::make(ctx, Purpose::Invite(account.id), actor, INVITE_HOURS).by_mail(app, ctx, account)
 }
 
 /// Makes a new link for somebody who was invited; earlier ones stop working.
@@ -53,11 +53,12 @@ pub async fn link_again(
     ctx: &mut Ctx,
     admin: &Fresh<Admin>,
     who: &str,
+    show_link: bool,
 ) -> Result<Handed, Problem> {
     let who = Who::parse(app, who)?;
-    let (id, actor) = (app.store.read(|conn| who.account(conn))?.id, admin.who().actor);
-    let link = link(ctx, id, actor);
-    let (row, stamp) = (link.row, ctx.stamp.clone());
+    let (account, actor) = (app.store.read(|conn| who.account(conn))?, admin.who().actor);
+    let (id, link) = (account.id, link(app, ctx, &account, actor));
+    let (row, stamp) = (link.row.clone(), ctx.stamp.clone());
     app.store
         .write(move |tx| {
             Admin::still(tx, actor)?;
@@ -74,7 +75,7 @@ pub async fn link_again(
             Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, what))?)
         })
         .await?;
-    Ok(link.hand_on(app))
+    Ok(link.hand_on(app, show_link))
 }
 
 /// What an invitation's link opens.

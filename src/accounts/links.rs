@@ -8,6 +8,7 @@ use store::{
     accounts::{self as rows, Account, State},
     app_passwords, budgets, events,
     links::{self, Link, Purpose},
+    mails::{self, Mail},
     sessions,
 };
 
@@ -20,6 +21,7 @@ use crate::{
     access::{Admin, Fresh},
     app::App,
     ctx::Ctx,
+    mail::{self, letter::Letter},
     problem::{Code, Problem},
     secrets,
     sign_in::budget::Bucket,
@@ -52,11 +54,13 @@ pub struct NewLink {
 }
 
 /// What is stored of a link.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct LinkRow {
     /// Its row.
     pub link: Link,
     hash: [u8; 32],
+    /// The mail that takes it to its person.
+    mail: Option<Mail>,
 }
 
 impl NewLink {
@@ -70,16 +74,40 @@ impl NewLink {
             (LinkId::new(ctx.stamp.now, &mut ctx.rng), ctx.stamp.now.plus_minutes(hours * 60));
         let token = secrets::token(&mut ctx.rng);
         let hash = secrets::hash(token.expose());
-        Self { row: LinkRow { link: Link { id, purpose, made_by, expires_at }, hash }, token }
+        Self { row: LinkRow { link: Link { id, purpose, made_by, expires_at }, hash, mail: None }, token }
     }
 
-    /// THE place where a link is handed to the person whom it is for: today, through the administrator who asked for it and sees it in the
-    /// answer, once. Called when the link is stored.
-    pub fn hand_on(self, app: &App) -> Handed {
-        let link = self.row.link;
-        let path = if matches!(link.purpose, Purpose::Invite(_)) { "invitation" } else { "reset" };
-        let address = format!("{}/{path}/{}", app.config.http.public_url, self.token.expose());
-        Handed { link: Secret::new(address), expires_at: link.expires_at }
+    /// The same, to be mailed to its person where mail is configured: the letter is stored with the link.
+    pub fn by_mail(mut self, app: &App, ctx: &mut Ctx, account: &Account) -> Self {
+        let Link { purpose, expires_at, .. } = self.row.link;
+        let (server, link) = (app.config.http.public_url.as_str(), self.address(app));
+        let (id, name) = (account.name.as_str(), account.display_name.as_str());
+        let letter = match purpose {
+            Purpose::Invite(_) => Letter::invitation(server, id, name, link.expose(), expires_at),
+            Purpose::SetUp | Purpose::Reset(_) => {
+                Letter::reset(server, id, name, link.expose(), expires_at, false)
+            }
+            Purpose::ResetBoth(_) => Letter::reset(server, id, name, link.expose(), expires_at, true),
+        };
+        self.row.mail = mail::new(app, ctx, account.id, id, &letter, expires_at);
+        self
+    }
+
+    fn address(&self, app: &App) -> Secret<String> {
+        let path = if matches!(self.row.link.purpose, Purpose::Invite(_)) { "invitation" } else { "reset" };
+        Secret::new(format!("{}/{path}/{}", app.config.http.public_url, self.token.expose()))
+    }
+
+    /// THE place where a link is handed to the person whom it is for: by mail, or through the administrator who asked for it and sees it in
+    /// the answer, once. They see one that is mailed too if they want to. Called when the link is stored.
+    pub fn hand_on(self, app: &App, show: bool) -> Handed {
+        let link = self.address(app);
+        let mailed_to = self.row.mail.map(|mail| mail.recipient);
+        if mailed_to.is_some() {
+            app.mailer.wake();
+        }
+        let link = (show || mailed_to.is_none()).then_some(link);
+        Handed { link, mailed_to, expires_at: self.row.link.expires_at }
     }
 }
 
@@ -89,14 +117,17 @@ impl LinkRow {
     /// # Errors
     /// As the database has them.
     pub fn insert(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
-        links::insert(tx, &self.link, &self.hash, now)
+        links::insert(tx, &self.link, &self.hash, now)?;
+        self.mail.as_ref().map_or(Ok(()), |mail| mails::insert(tx, mail))
     }
 }
 
 /// A one-time link as it was handed on.
 pub struct Handed {
-    /// The whole address. Whoever has it can do what it is for.
-    pub link: Secret<String>,
+    /// The whole address, where it is to be shown. Whoever has it can do what it is for.
+    pub link: Option<Secret<String>>,
+    /// The address that it is mailed to.
+    pub mailed_to: Option<String>,
     /// Until when that can be done.
     pub expires_at: Timestamp,
 }
@@ -179,12 +210,14 @@ pub async fn reset_link(
     admin: &Fresh<Admin>,
     who: &str,
     lost_second_factor: bool,
+    show_link: bool,
 ) -> Result<Handed, Problem> {
     let who = Who::parse(app, who)?;
-    let (id, actor) = (app.store.read(|conn| who.account(conn))?.id, admin.who().actor);
+    let (account, actor) = (app.store.read(|conn| who.account(conn))?, admin.who().actor);
+    let id = account.id;
     let purpose = if lost_second_factor { Purpose::ResetBoth(id) } else { Purpose::Reset(id) };
-    let link = NewLink::make(ctx, purpose, actor, RESET_HOURS);
-    let (row, stamp) = (link.row, ctx.stamp.clone());
+    let link = NewLink::make(ctx, purpose, actor, RESET_HOURS).by_mail(app, ctx, &account);
+    let (row, stamp) = (link.row.clone(), ctx.stamp.clone());
     app.store
         .write(move |tx| {
             Admin::still(tx, actor)?;
@@ -208,7 +241,7 @@ pub async fn reset_link(
             Ok(events::append(tx, stamp.now, stamp.event(Some(id), actor, what))?)
         })
         .await?;
-    Ok(link.hand_on(app))
+    Ok(link.hand_on(app, show_link))
 }
 
 /// What a reset link opens.

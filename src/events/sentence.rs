@@ -147,6 +147,13 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
         What::GroupJoined { name, .. } => format!("{by} put {you} into the group {name}."),
         What::GroupLeft { name, .. } => format!("{by} took {you} out of the group {name}."),
+        What::MailFailed { about, status } => {
+            let why = match status {
+                Some(status) => format!("the mail server refused it ({status})"),
+                None => "the mail server did not take it".into(),
+            };
+            format!("A mail to {you} ({about}) was not delivered: {why}.")
+        }
         What::Refused { service, reason, count } => at_a_door(service, *reason, *count, voice),
         What::SignInRefused { reason, count } => to_the_account(*reason, *count, your),
         What::Restored { backup_made_at, app_passwords_kept, .. } => format!(

@@ -69,9 +69,12 @@ pub struct Described {
     /// Made with `totp`: the same as an `otpauth:` address, for a QR code.
     #[serde(skip_serializing_if = "Option::is_none")]
     uri: Option<String>,
-    /// Invited: the one-time link with which its person sets the password, this once.
+    /// Invited: the one-time link with which its person sets the password, this once; left out when it is mailed to them.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
+    /// Invited: the address that the link is mailed to, where mail is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailed_to: Option<String>,
     /// Invited: until when the link can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Time>)]
@@ -94,6 +97,7 @@ fn describe(person: Person) -> Described {
         totp_secret: None,
         uri: None,
         link: None,
+        mailed_to: None,
         expires_at: None,
     }
 }
@@ -190,6 +194,9 @@ pub struct AddRequest {
     /// The groups that it is in from the first day, for somebody who is invited.
     #[serde(default)]
     groups: Vec<String>,
+    /// Whether the answer holds the link also when it is mailed to its person.
+    #[serde(default)]
+    show_link: bool,
 }
 
 /// Makes an account: with its password, or for somebody who is invited to set it.
@@ -217,9 +224,11 @@ pub async fn add(
         let [aliases, groups] =
             [&request.aliases, &request.groups].map(|names| names.iter().map(String::as_str));
         let invitee = Invitee::parse(&app, new, aliases, groups)?;
-        let (person, handed) = super::invite(&app, &mut ctx, &admin, invitee).await?;
-        let (link, expires_at) = (Some(handed.link.expose().clone()), Some(handed.expires_at));
-        return Ok((StatusCode::CREATED, Answer(Described { link, expires_at, ..describe(person) })));
+        let (person, handed) = super::invite(&app, &mut ctx, &admin, invitee, request.show_link).await?;
+        let LinkAnswer { link, mailed_to, expires_at } = handed.into();
+        let expires_at = Some(expires_at);
+        let answer = Described { link, mailed_to, expires_at, ..describe(person) };
+        return Ok((StatusCode::CREATED, Answer(answer)));
     };
     for (field, names) in [("aliases", &request.aliases), ("groups", &request.groups)] {
         if !names.is_empty() {
@@ -320,16 +329,31 @@ pub async fn resume(
 /// A one-time link.
 #[derive(Serialize, ToSchema)]
 pub struct LinkAnswer {
-    /// The link, to be handed on to the account's person. It is shown this once.
-    link: String,
+    /// The link, to be handed on to the account's person. It is shown this once; left out when it is mailed to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    /// The address that it is mailed to, where mail is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailed_to: Option<String>,
     /// Until when it can be used.
     #[schema(value_type = Time)]
     expires_at: Timestamp,
 }
 
-fn describe_link(handed: &Handed) -> (StatusCode, Answer<LinkAnswer>) {
-    let answer = LinkAnswer { link: handed.link.expose().clone(), expires_at: handed.expires_at };
-    (StatusCode::CREATED, Answer(answer))
+impl From<Handed> for LinkAnswer {
+    fn from(Handed { link, mailed_to, expires_at }: Handed) -> Self {
+        Self { link: link.map(|link| link.expose().clone()), mailed_to, expires_at }
+    }
+}
+
+/// `POST /api/v1/accounts/{name}/invite-link`: it may have no body.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "show_link": true }))]
+pub struct InviteLinkRequest {
+    /// Whether the answer holds the link also when it is mailed to its person.
+    #[serde(default)]
+    show_link: bool,
 }
 
 /// Makes a new link for somebody who was invited. Earlier ones stop working.
@@ -337,6 +361,7 @@ fn describe_link(handed: &Handed) -> (StatusCode, Answer<LinkAnswer>) {
     post, path = "/api/v1/accounts/{name}/invite-link",
     security(("token" = ["administrator", "confirmed"])),
     params(("name" = String, Path, description = "Its ID, an alias, or its own id.", example = "bob@example.org")),
+    request_body = Option<InviteLinkRequest>,
     responses((status = 201, description = "It is made.", body = LinkAnswer), of::Conflict),
 )]
 pub async fn invite_link(
@@ -344,8 +369,11 @@ pub async fn invite_link(
     mut ctx: Ctx,
     admin: Fresh<Admin>,
     Path(name): Path<String>,
+    Json(request): Json<Option<InviteLinkRequest>>,
 ) -> Result<(StatusCode, Answer<LinkAnswer>), Problem> {
-    Ok(describe_link(&invitations::link_again(&app, &mut ctx, &admin, &name).await?))
+    let show = request.unwrap_or_default().show_link;
+    let handed = invitations::link_again(&app, &mut ctx, &admin, &name, show).await?;
+    Ok((StatusCode::CREATED, Answer(handed.into())))
 }
 
 /// `POST /api/v1/accounts/{name}/reset-link`: it may have no body.
@@ -356,6 +384,9 @@ pub struct ResetLinkRequest {
     /// Whether the second factor was lost too, and the link turns two-factor authentication off.
     #[serde(default)]
     lost_second_factor: bool,
+    /// Whether the answer holds the link also when it is mailed to its person.
+    #[serde(default)]
+    show_link: bool,
 }
 
 /// Makes a link with which an account's person sets a new password. Earlier ones stop working.
@@ -373,8 +404,9 @@ pub async fn reset_link(
     Path(name): Path<String>,
     Json(request): Json<Option<ResetLinkRequest>>,
 ) -> Result<(StatusCode, Answer<LinkAnswer>), Problem> {
-    let lost = request.unwrap_or_default().lost_second_factor;
-    Ok(describe_link(&links::reset_link(&app, &mut ctx, &admin, &name, lost).await?))
+    let ResetLinkRequest { lost_second_factor, show_link } = request.unwrap_or_default();
+    let handed = links::reset_link(&app, &mut ctx, &admin, &name, lost_second_factor, show_link).await?;
+    Ok((StatusCode::CREATED, Answer(handed.into())))
 }
 
 /// `POST /api/v1/accounts/{name}/aliases`.
@@ -438,6 +470,9 @@ pub struct ImportRequest {
     /// Whether nothing is to be done, and each row only looked at.
     #[serde(default)]
     dry_run: bool,
+    /// Whether the answer holds the links also when they are mailed.
+    #[serde(default)]
+    show_links: bool,
 }
 
 /// What became of a row.
@@ -466,9 +501,12 @@ struct ImportedRow {
     /// Why it can't be imported, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// The one-time link with which its person sets the password, this once.
+    /// The one-time link with which its person sets the password, this once; left out when it is mailed to them.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
+    /// The address that the link is mailed to, where mail is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailed_to: Option<String>,
     /// Until when the link can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Time>)]
@@ -503,7 +541,7 @@ pub async fn import(
     let lines = if request.dry_run {
         super::import::check(&app, admin.who(), &request.csv).await?
     } else {
-        super::import::import(&app, &mut ctx, &admin, &request.csv).await?
+        super::import::import(&app, &mut ctx, &admin, &request.csv, request.show_links).await?
     };
     let rows: Vec<_> = lines
         .into_iter()
@@ -513,9 +551,11 @@ pub async fn import(
                 Outcome::Wrong(why) => (Became::Wrong, Some(why), None),
                 Outcome::Invited(handed) => (Became::Invited, None, Some(handed)),
             };
-            let expires_at = handed.as_ref().map(|handed| handed.expires_at);
-            let link = handed.map(|handed| handed.link.expose().clone());
-            ImportedRow { line, id, outcome, problem, link, expires_at }
+            let (link, mailed_to, expires_at) = match handed.map(LinkAnswer::from) {
+                Some(LinkAnswer { link, mailed_to, expires_at }) => (link, mailed_to, Some(expires_at)),
+                None => (None, None, None),
+            };
+            ImportedRow { line, id, outcome, problem, link, mailed_to, expires_at }
         })
         .collect();
     let count = |which: fn(&Became) -> bool| rows.iter().filter(|row| which(&row.outcome)).count();

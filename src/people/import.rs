@@ -110,7 +110,13 @@ struct Prepared {
 ///
 /// # Errors
 /// `unfit` at `csv` when the table can't be read at all, or when any row is wrong; then it names each of them.
-pub async fn import(app: &App, ctx: &mut Ctx, admin: &Fresh<Admin>, csv: &str) -> Result<Vec<Line>, Problem> {
+pub async fn import(
+    app: &App,
+    ctx: &mut Ctx,
+    admin: &Fresh<Admin>,
+    csv: &str,
+    show_links: bool,
+) -> Result<Vec<Line>, Problem> {
     // Everything that can be found wrong without keeping others waiting is found first.
     let checked = check(app, admin.who(), csv).await?;
     refuse_wrong(&checked)?;
@@ -119,9 +125,9 @@ pub async fn import(app: &App, ctx: &mut Ctx, admin: &Fresh<Admin>, csv: &str) -
     for (n, row) in read(app, csv).await?.into_iter().enumerate() {
         let Ok(invitee) = row.invitee else { continue };
         let account = invitations::waiting(app, ctx, invitee.account);
-        let link = invitations::link(ctx, account.id, actor);
+        let link = invitations::link(app, ctx, &account, actor);
         let (aliases, groups) = (invitee.aliases, invitee.groups);
-        prepared.push(Prepared { account, aliases, groups, link: link.row });
+        prepared.push(Prepared { account, aliases, groups, link: link.row.clone() });
         links.push((row.line, row.id, link));
         if n % AT_ONCE == AT_ONCE - 1 {
             tokio::task::yield_now().await;
@@ -140,7 +146,7 @@ pub async fn import(app: &App, ctx: &mut Ctx, admin: &Fresh<Admin>, csv: &str) -
     let lines = links.into_iter().map(|(line, id, link)| Line {
         line,
         id,
-        outcome: Outcome::Invited(link.hand_on(app)),
+        outcome: Outcome::Invited(link.hand_on(app, show_links)),
     });
     Ok(lines.collect())
 }

@@ -165,11 +165,13 @@ pub async fn invite(
     ctx: &mut Ctx,
     admin: &Fresh<Admin>,
     invitee: Invitee,
+    show_link: bool,
 ) -> Result<(Person, Handed), Problem> {
     let account = invitations::waiting(app, ctx, invitee.account);
     let actor = admin.who().actor;
-    let link = invitations::link(ctx, account.id, actor);
-    let (stamp, row, aliases, groups) = (ctx.stamp.clone(), link.row, invitee.aliases, invitee.groups);
+    let link = invitations::link(app, ctx, &account, actor);
+    let (stamp, row, aliases, groups) =
+        (ctx.stamp.clone(), link.row.clone(), invitee.aliases, invitee.groups);
     let person = app
         .store
         .write(move |tx| {
@@ -191,7 +193,7 @@ pub async fn invite(
             people::one(tx, account.id, stamp.now)?.ok_or_else(no_account)
         })
         .await?;
-    Ok((person, link.hand_on(app)))
+    Ok((person, link.hand_on(app, show_link)))
 }
 
 /// An account that is being changed by an administrator, in the transaction of the change.

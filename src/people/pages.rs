@@ -13,7 +13,7 @@ use super::{
     import::{self, Outcome},
     views::{
         About, AskPage, ImportPage, ImportedPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow,
-        Question, ResetLinkPage, StateBadge,
+        Question, ResetLinkPage, StateBadge, Undelivered,
     },
 };
 use crate::{
@@ -124,6 +124,7 @@ fn invite_page(
         name: field(name, "name"),
         aliases: field(aliases, "aliases"),
         administrator,
+        mails: visit.app.config.mail.is_some(),
     };
     Ok(visit.show_again(&view, problem))
 }
@@ -137,12 +138,14 @@ pub async fn post_invite(mut visit: Visit, person: Fresh<SignedIn>, form: Form) 
     let invitee = NewAccount::parse(&visit.app, id, name, administrator)
         .and_then(|new| Invitee::parse(&visit.app, new, aliases.split_whitespace(), form.all("group")));
     let invited = match invitee {
-        Ok(invitee) => super::invite(&visit.app, &mut visit.ctx, &admin, invitee).await,
+        Ok(invitee) => {
+            super::invite(&visit.app, &mut visit.ctx, &admin, invitee, form.ticked("show_link")).await
+        }
         Err(problem) => Err(problem),
     };
     match invited {
         Ok((invited, handed)) => {
-            Ok(link_page(&visit, person.who(), &invited, &handed, "set their password and sign in"))
+            Ok(link_page(&visit, person.who(), &invited, handed, "set their password and sign in"))
         }
         Err(problem) if matches!(problem.code, Code::Unfit | Code::Conflict) => {
             let chosen: Vec<_> = form.all("group").collect();
@@ -190,18 +193,18 @@ pub async fn post_import(
             import::refuse_wrong(&lines)?;
             Ok(import_page(&visit, person.who(), csv, Some(lines.len()), None))
         }),
-        _ => import::import(&visit.app, &mut visit.ctx, &admin, csv).await.map(|lines| {
-            let mut expires = None;
+        _ => import::import(&visit.app, &mut visit.ctx, &admin, csv, false).await.map(|lines| {
+            let (mut expires, count) = (None, lines.len());
             let links = lines.into_iter().filter_map(|line| match line.outcome {
                 Outcome::Invited(handed) => {
                     expires = Some(visit.when(handed.expires_at));
-                    Some((line.id, handed.link.expose().clone()))
+                    handed.link.map(|link| (line.id, link.expose().clone()))
                 }
                 Outcome::Fine | Outcome::Wrong(_) => None,
             });
             let links = links.collect();
             let frame = visit.frame(person.who(), HERE);
-            visit.show(&ImportedPage { frame, links, expires, list_href: HERE.into() })
+            visit.show(&ImportedPage { frame, count, links, expires, list_href: HERE.into() })
         }),
     };
     match done {
@@ -212,12 +215,13 @@ pub async fn post_import(
     }
 }
 
-fn link_page(visit: &Visit, person: &SignedIn, whose: &Person, handed: &Handed, does: &str) -> Response {
+fn link_page(visit: &Visit, person: &SignedIn, whose: &Person, handed: Handed, does: &str) -> Response {
     let view = LinkPage {
         frame: visit.frame(person, HERE),
         name: whose.display_name.as_str().into(),
         id: whose.name.to_string(),
-        link: handed.link.expose().clone(),
+        link: handed.link.map(|link| link.expose().clone()),
+        mailed_to: handed.mailed_to,
         does: does.into(),
         expires: visit.when(handed.expires_at),
         person_href: page_of(whose),
@@ -239,7 +243,10 @@ fn person_page(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let here = page_of(&shown);
-    let link = visit.app.store.read(|conn| store::links::of_account(conn, shown.id, visit.now()))?;
+    let (link, mail) = visit.app.store.read(|conn| {
+        let link = store::links::of_account(conn, shown.id, visit.now())?;
+        Ok::<_, Problem>((link, store::mails::of_account(conn, shown.id)?.into_iter().next()))
+    })?;
     let (name_error, alias_error) = (about(problem, &["display_name"]), about(problem, &["alias"]));
     let called = if name_error.is_some() { display_name } else { shown.display_name.as_str() };
     let view = PersonPage {
@@ -262,6 +269,12 @@ fn person_page(
         aliases: shown.aliases.iter().map(ToString::to_string).collect(),
         alias: (shown.aliases.len() < ALIASES_MAX).then(|| Field { value: alias.into(), error: alias_error }),
         link_expires: link.map(|link| visit.when(link.expires_at)),
+        mail: mail.map(|mail| Undelivered {
+            since: visit.when(mail.given_up_at.unwrap_or(mail.created_at)),
+            given_up: mail.given_up_at.is_some(),
+            about: mail.about,
+            why: mail.answer.unwrap_or_default(),
+        }),
         invite_link_href: format!("{here}/invite-link"),
         reset_link_href: format!("{here}/reset-link"),
         administrator_href: format!("{here}/administrator"),
@@ -335,6 +348,7 @@ fn ask(
         name: asked.display_name.as_str().into(),
         id: asked.name.to_string(),
         app_passwords: asked.app_passwords,
+        mails: visit.app.config.mail.is_some(),
     };
     Ok(visit.show(&view))
 }
@@ -436,12 +450,13 @@ pub async fn post_invite_link(
     mut visit: Visit,
     person: Fresh<SignedIn>,
     Path(who): Path<String>,
-    _form: Form,
+    form: Form,
 ) -> Result<Response, Problem> {
     let admin = person.admin()?;
-    let handed = invitations::link_again(&visit.app, &mut visit.ctx, &admin, &who).await?;
+    let show = form.ticked("show_link");
+    let handed = invitations::link_again(&visit.app, &mut visit.ctx, &admin, &who, show).await?;
     let whose = super::get(&visit.app, &visit.ctx, admin.who(), &who)?;
-    Ok(link_page(&visit, person.who(), &whose, &handed, "set their password and sign in"))
+    Ok(link_page(&visit, person.who(), &whose, handed, "set their password and sign in"))
 }
 
 /// `GET /people/at/{who}/reset-link`.
@@ -458,6 +473,7 @@ pub async fn reset_link(
         cancel_href: here,
         name: asked.display_name.as_str().into(),
         two_factor: asked.two_factor_since.is_some(),
+        mails: visit.app.config.mail.is_some(),
     };
     Ok(visit.show(&view))
 }
@@ -470,13 +486,13 @@ pub async fn post_reset_link(
     form: Form,
 ) -> Result<Response, Problem> {
     let admin = person.admin()?;
-    let lost = form.ticked("lost_second_factor");
-    let handed = links::reset_link(&visit.app, &mut visit.ctx, &admin, &who, lost).await?;
+    let (lost, show) = (form.ticked("lost_second_factor"), form.ticked("show_link"));
+    let handed = links::reset_link(&visit.app, &mut visit.ctx, &admin, &who, lost, show).await?;
     let whose = super::get(&visit.app, &visit.ctx, admin.who(), &who)?;
     let does = if lost {
         "set a new password, and two-factor authentication is turned off"
     } else {
         "set a new password"
     };
-    Ok(link_page(&visit, person.who(), &whose, &handed, does))
+    Ok(link_page(&visit, person.who(), &whose, handed, does))
 }

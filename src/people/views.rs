@@ -81,6 +81,8 @@ pub struct InvitePage {
     pub groups_error: Option<String>,
     /// Whether "administrator" is ticked.
     pub administrator: bool,
+    /// Whether the link is mailed.
+    pub mails: bool,
 }
 
 /// Imports people from a table.
@@ -109,7 +111,9 @@ pub struct ImportPage {
 pub struct ImportedPage {
     /// What surrounds it.
     pub frame: Frame,
-    /// Everybody's ID and link.
+    /// How many are invited.
+    pub count: usize,
+    /// Everybody's ID and link; empty when the links are mailed.
     pub links: Vec<(String, String)>,
     /// Until when the links work.
     pub expires: Option<When>,
@@ -127,8 +131,10 @@ pub struct LinkPage {
     pub name: String,
     /// Their ID.
     pub id: String,
-    /// The link.
-    pub link: String,
+    /// The link, if it is shown.
+    pub link: Option<String>,
+    /// Where it is mailed to.
+    pub mailed_to: Option<String>,
     /// What it does: completes "With it, they ...".
     pub does: String,
     /// Until when it works.
@@ -183,6 +189,8 @@ pub struct PersonPage {
     pub alias: Option<Field>,
     /// Until when their one-time link works, if they have one.
     pub link_expires: Option<When>,
+    /// The mail to them that has not been delivered.
+    pub mail: Option<Undelivered>,
     /// The way to a new invitation link.
     pub invite_link_href: String,
     /// The way to a reset link.
@@ -193,6 +201,18 @@ pub struct PersonPage {
     pub suspend_href: String,
     /// The way to remove them.
     pub remove_href: String,
+}
+
+/// A mail that the mail server hasn't taken.
+pub struct Undelivered {
+    /// What it is: "invitation", for one.
+    pub about: String,
+    /// Since when it waits, or when it was given up.
+    pub since: When,
+    /// Whether it was given up.
+    pub given_up: bool,
+    /// What stood in the way; may be empty.
+    pub why: String,
 }
 
 /// What is asked once before it is done.
@@ -230,6 +250,8 @@ pub struct AskPage {
     pub id: String,
     /// How many app-specific passwords of theirs work.
     pub app_passwords: usize,
+    /// Whether a link is mailed.
+    pub mails: bool,
 }
 
 /// Asks which reset link is to be made.
@@ -246,4 +268,6 @@ pub struct ResetLinkPage {
     pub name: String,
     /// Whether two-factor authentication is on, so that it can have been lost.
     pub two_factor: bool,
+    /// Whether the link is mailed.
+    pub mails: bool,
 }

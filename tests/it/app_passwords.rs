@@ -421,18 +421,18 @@ fn of_those_that_have_ended_the_newest_200_stay() {
     person.revoke(&old).with(200);
     let account = person.events()[0]["account"]["id"].as_str().unwrap().to_owned();
     server.stop();
-    let data = server.database();
     // Ended long after the first one.
     let later = server.clock.now().millis() + 1_000;
-    for n in 0..10_000_i64 {
-        let sql = "INSERT INTO app_passwords
-                (id, account_id, label, opens, fingerprint, created_at, ended_at, why_ended)
-            VALUES (?1, ?2, 'Another', 1, ?3, ?4, ?5, 'revoked')";
-        let id = format!("apw_{n:032x}");
-        let fingerprint = [n.to_be_bytes(); 4].concat();
-        data.execute(sql, rusqlite::params![id, account, fingerprint, later, later + n]).unwrap();
-    }
-    drop(data);
+    let rows = (0..10_000_i64).map(|n| {
+        let fingerprint = server.bytes(&[n.to_be_bytes(); 4].concat());
+        format!(
+            "('apw_{n:032x}', '{account}', 'Another', 1, {fingerprint}, {later}, {}, 'revoked')",
+            later + n
+        )
+    });
+    let columns = "id, account_id, label, opens, fingerprint, created_at, ended_at, why_ended";
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    server.change_data(&format!("INSERT INTO app_passwords ({columns}) VALUES {rows}"));
     server.start_again();
     let newest = person.generate("Newest", "mail");
     let list = person.list();

@@ -28,6 +28,7 @@ mod groups;
 mod health;
 mod import;
 mod logs;
+mod mail;
 mod meanwhile;
 mod metrics;
 mod pages;

@@ -139,6 +139,8 @@ pub enum What {
     GroupJoined { id: GroupId, name: String },
     /// The person left a group; also when the group was about to be removed.
     GroupLeft { id: GroupId, name: String },
+    /// A mail could not be delivered, and is no longer tried: `status` is the mail server's, if it refused.
+    MailFailed { about: String, status: Option<u16> },
     /// Sign-ins at a door were refused, summed up over a minute.
     Refused { service: String, reason: RefusalReason, count: u64 },
     /// Sign-ins to the account itself, by pages or API, were refused, summed up over a minute.
@@ -199,6 +201,7 @@ impl What {
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
+            | Self::MailFailed { .. }
             | Self::Refused { .. }
             | Self::SignInRefused { .. }
             | Self::MoreRefused { .. }
@@ -252,6 +255,7 @@ impl What {
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
+            | Self::MailFailed { .. }
             | Self::Restored { .. } => Sort::Administration,
         }
     }

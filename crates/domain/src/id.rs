@@ -78,6 +78,7 @@ id!(/** A trusted browser. */ BrowserId, "bro");
 id!(/** A group of people. */ GroupId, "grp");
 id!(/** A one-time link: set-up or reset. */ LinkId, "lnk");
 id!(/** A recovery code; never the code itself. */ RecoveryCodeId, "rec");
+id!(/** A mail that waits to be sent. */ MailId, "mail");
 id!(/** One request, in every log line and event that it caused. */ RequestId, "req");
 id!(/** A service: a server that people's apps sign in to. */ ServiceId, "svc");
 id!(/** A signed-in browser or command line. */ SessionId, "ses");

@@ -31,8 +31,8 @@ pub use durations::{Durations, Noted};
 pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
-    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, RecoveryCodeId, RequestId, ServiceId,
-    SessionId,
+    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, MailId, RecoveryCodeId, RequestId,
+    ServiceId, SessionId,
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};

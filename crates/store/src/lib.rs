@@ -19,6 +19,7 @@ pub mod figures;
 pub mod groups;
 pub mod keys;
 pub mod links;
+pub mod mails;
 pub mod people;
 pub mod recovery_codes;
 pub mod removal;
@@ -59,6 +60,7 @@ mod tests {
             people::STATEMENTS,
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,
+            mails::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,
             totp::STATEMENTS,

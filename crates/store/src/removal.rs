@@ -14,6 +14,7 @@ statements! {
     LINKS = "DELETE FROM links WHERE account_id = $1";
     RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
     TOKENS = "DELETE FROM tokens WHERE account_id = $1";
+    MAILS = "DELETE FROM mails WHERE account_id = $1";
     NAMES = "DELETE FROM account_names WHERE account_id = $1";
     SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     TOTP = "DELETE FROM totp WHERE account_id = $1";
@@ -23,11 +24,12 @@ statements! {
 }
 
 /// THE list of what is removed with an account, itself last. A test looks for every table that has a column `account_id`.
-static ALL: [&Statement; 12] = [
+static ALL: [&Statement; 13] = [
     &APP_PASSWORDS,
     &BROWSERS,
     &GROUPS,
     &LINKS,
+    &MAILS,
     &NAMES,
     &RECOVERY_CODES,
     &SESSIONS,

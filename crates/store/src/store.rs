@@ -29,6 +29,7 @@ static MIGRATIONS: &[Migration] = &[
         name: "factors and tokens",
         sql: include_str!("../migrations/0005_factors_and_tokens.sql"),
     },
+    Migration { version: 6, name: "mails", sql: include_str!("../migrations/0006_mails.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -37,7 +37,13 @@ pub(super) enum Command {
     Invite(Invite),
     /// Make a new invitation link; earlier ones stop working
     #[command(after_help = LINK_HELP)]
-    InviteLink(One),
+    InviteLink {
+        #[command(flatten)]
+        one: One,
+        /// Print the link also when it is mailed to them
+        #[arg(long)]
+        show_link: bool,
+    },
     /// Make a one-time link with which somebody sets a new password
     #[command(after_help = LINK_HELP)]
     ResetLink {
@@ -47,6 +53,9 @@ pub(super) enum Command {
         /// The second factor is lost: the link asks for no code, and turns two-factor authentication off
         #[arg(long)]
         lost_second_factor: bool,
+        /// Print the link also when it is mailed to them
+        #[arg(long)]
+        show_link: bool,
         /// Print the API's answer as JSON
         #[arg(long)]
         json: bool,
@@ -121,6 +130,9 @@ pub(super) struct Invite {
     /// Let them administer this server
     #[arg(long)]
     admin: bool,
+    /// Print the link also when it is mailed to them
+    #[arg(long)]
+    show_link: bool,
     /// Print the API's answer as JSON, with the link in it
     #[arg(long)]
     json: bool,
@@ -159,7 +171,8 @@ struct Added {
 
 #[derive(Deserialize)]
 struct Link {
-    link: String,
+    link: Option<String>,
+    mailed_to: Option<String>,
     expires_at: Timestamp,
 }
 
@@ -184,13 +197,17 @@ impl Command {
                 });
                 call(Method::POST, "/accounts".into(), Some(body))
             }
-            Self::Invite(Invite { id, name, aliases, admin, .. }) => {
-                let body = json!({ "id": id, "name": name, "aliases": aliases, "administrator": admin });
+            Self::Invite(Invite { id, name, aliases, admin, show_link, .. }) => {
+                let body = json!({
+                    "id": id, "name": name, "aliases": aliases, "administrator": admin, "show_link": show_link,
+                });
                 call(Method::POST, "/accounts".into(), Some(body))
             }
-            Self::InviteLink(one) => call(Method::POST, of(&one.id, "/invite-link"), None),
-            Self::ResetLink { id, lost_second_factor, .. } => {
-                let body = Some(json!({ "lost_second_factor": lost_second_factor }));
+            Self::InviteLink { one, show_link } => {
+                call(Method::POST, of(&one.id, "/invite-link"), Some(json!({ "show_link": show_link })))
+            }
+            Self::ResetLink { id, lost_second_factor, show_link, .. } => {
+                let body = Some(json!({ "lost_second_factor": lost_second_factor, "show_link": show_link }));
                 call(Method::POST, of(id, "/reset-link"), body)
             }
             Self::Suspend(one) => call(Method::POST, of(&one.id, "/suspend"), None),
@@ -221,7 +238,7 @@ impl Command {
             | Self::Invite(Invite { json, .. })
             | Self::ResetLink { json, .. } => *json,
             Self::Show(one)
-            | Self::InviteLink(one)
+            | Self::InviteLink { one, .. }
             | Self::Suspend(one)
             | Self::Resume(one)
             | Self::MakeAdmin(one)
@@ -237,8 +254,16 @@ impl Command {
             return console.json(answer);
         }
         let link = |console: &mut Console, before: String| {
-            let Link { link, expires_at } = read(answer)?;
-            console.secret(&plain(&before), &link, &format!("It is good until {}.", expires_at.exact()))
+            let Link { link, mailed_to, expires_at } = read(answer)?;
+            let good = format!("It is good until {}.", expires_at.exact());
+            let mailed = mailed_to.map(|address| format!("The link is mailed to {address}."));
+            match (link, mailed) {
+                (Some(link), None) => console.secret(&plain(&before), &link, &good),
+                (Some(link), Some(mailed)) => {
+                    console.secret(&plain(&before), &link, &plain(&format!("{good} {mailed}")))
+                }
+                (None, mailed) => console.say(&plain(&format!("{} {good}", mailed.unwrap_or_default()))),
+            }
         };
         let person = || read::<Person>(answer);
         let said = match self {
@@ -261,7 +286,7 @@ impl Command {
                     format!("Invited {name}. With this link they set their password, once:"),
                 );
             }
-            Self::InviteLink(one) => {
+            Self::InviteLink { one, .. } => {
                 return link(console, format!("With this link {} sets their password, once:", one.id));
             }
             Self::ResetLink { id, .. } => {
@@ -345,8 +370,12 @@ mod tests {
         let screen = Screen::new();
         Command::Add(add(true, false)).print(&answer, &mut screen.console()).unwrap();
         assert_eq!(screen.out(), "JBSWY3DP\n");
-        let link =
-            Command::ResetLink { id: "ada@example.org".into(), lost_second_factor: false, json: false };
+        let link = Command::ResetLink {
+            id: "ada@example.org".into(),
+            lost_second_factor: false,
+            show_link: false,
+            json: false,
+        };
         let answer = json!({ "link": "https://d.example.org/reset/x", "expires_at": "2026-05-03T14:05:00Z" });
         let screen = Screen::new();
         link.print(&answer, &mut screen.console()).unwrap();

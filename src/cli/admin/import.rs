@@ -26,6 +26,9 @@ pub(super) struct Import {
     /// Look at each row, and import nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print the links also when they are mailed
+    #[arg(long)]
+    show_links: bool,
     /// Print the API's answer as JSON
     #[arg(long)]
     json: bool,
@@ -45,6 +48,7 @@ struct Row {
     outcome: String,
     problem: Option<String>,
     link: Option<String>,
+    mailed_to: Option<String>,
     expires_at: Option<Timestamp>,
 }
 
@@ -60,7 +64,7 @@ impl Import {
         }
         let bytes = std::fs::read(&self.file).map_err(unread)?;
         let csv = text_of(bytes).map_err(|why| Failure::Refused(format!("{file} {why}")))?;
-        let body = Some(json!({ "csv": csv, "dry_run": self.dry_run }));
+        let body = Some(json!({ "csv": csv, "dry_run": self.dry_run, "show_links": self.show_links }));
         Ok(Call { method: Method::POST, path: "/accounts/import".into(), body })
     }
 
@@ -81,9 +85,12 @@ impl Import {
             console.note("Nothing is wrong, and nothing was imported. Leave out --dry-run to import.");
         } else if !self.json {
             let people = counted(report.imported, "person is", "people are");
-            console.note(&format!(
-                "{people} invited. Give each their own link, and nobody else; they are good for 7 days."
-            ));
+            let mailed = report.rows.iter().any(|row| row.mailed_to.is_some());
+            let then = match mailed {
+                true => "Each gets a mail with their link",
+                false => "Give each their own link, and nobody else",
+            };
+            console.note(&format!("{people} invited. {then}; they are good for 7 days."));
         }
         Ok(())
     }

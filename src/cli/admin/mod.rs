@@ -5,6 +5,7 @@ mod backup;
 mod events;
 mod group;
 mod import;
+mod mail;
 mod people;
 mod restore;
 mod service;
@@ -45,6 +46,9 @@ enum Command {
     Service(service::Command),
     /// Print the log: what happened, the oldest first
     Events(events::Args),
+    /// Mail that this server sends
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Write all data into one file, while the server runs or not
     Backup(backup::Args),
     /// Put a backup in the place of the data, while no server runs
@@ -71,6 +75,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Events(events) => events::run(events, place, console).await,
+        Command::Mail(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Backup(backup) => backup::run(backup, place, console).await,
         Command::Restore(restore) => restore::run(restore, place, console),
     }

@@ -73,6 +73,8 @@ fn all() -> Vec<What> {
         What::GroupRemoved { id: group, name: "staff".into() },
         What::GroupJoined { id: group, name: "staff".into() },
         What::GroupLeft { id: group, name: "staff".into() },
+        What::MailFailed { about: "invitation".into(), status: Some(550) },
+        What::MailFailed { about: "reset link".into(), status: None },
         What::ServiceKeyReplaced { id: svc, name: service.clone() },
         What::ServiceRemoved { id: svc, name: service.clone() },
         What::MoreRefused { count: 312 },

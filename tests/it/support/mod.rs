@@ -15,6 +15,7 @@ mod output;
 mod person;
 mod race;
 mod server;
+mod sink;
 
 pub use browser::{Browser, Page};
 pub use cli::{Cli, Done};
@@ -28,3 +29,4 @@ pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use race::{race, until};
 pub use server::{Options, Server};
+pub use sink::{Encrypts, Identity, Received, Sink, settings as mail_settings};

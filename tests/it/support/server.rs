@@ -296,6 +296,15 @@ impl Server {
         self.data_lists(&format!("{sql} = '{column}'"))
     }
 
+    /// Bytes, as the data's SQL writes them.
+    pub fn bytes(&self, bytes: &[u8]) -> String {
+        let hex = data_encoding::HEXLOWER.encode(bytes);
+        match self.store {
+            Data::File => format!("x'{hex}'"),
+            Data::Postgres(_) => format!("'\\x{hex}'"),
+        }
+    }
+
     /// Changes the data behind the back of the server, which doesn't run.
     pub fn change_data(&self, sql: &str) {
         self.assert_stopped();
