@@ -465,7 +465,7 @@ pub async fn remove_alias(
 )]
 pub struct ImportRequest {
     /// The table: a line of columns (id and name, and groups, aliases, administrator as needed, in any order), then a line for
-    /// each person; a comma or a semicolon between. At most 5000 people.
+    /// each person; a comma or a semicolon between. At most 2000 people.
     csv: String,
     /// Whether nothing is to be done, and each row only looked at.
     #[serde(default)]

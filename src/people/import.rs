@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many people one import takes. It is one transaction, and every other change waits for it.
-pub const MOST: usize = 5_000;
+pub const MOST: usize = 2_000;
 
 /// The most that a request with a table holds, in bytes.
 pub const BODY_MOST: usize = 4 * 1024 * 1024;

@@ -127,11 +127,11 @@ fn what_is_no_table_is_refused_with_what_to_do() {
         assert!(told.contains(said), "{csv:?}: {told}");
     }
     let mut many = "id,name\n".to_owned();
-    for n in 0..5001 {
+    for n in 0..2001 {
         many.push_str(&format!("p{n}@example.org,P\n"));
     }
     let told = detail(&import(&server, &many));
-    assert!(told.contains("more than 5000 people") && told.contains("Split it"), "{told}");
+    assert!(told.contains("more than 2000 people") && told.contains("Split it"), "{told}");
     let large = import(&server, &format!("id,name\n{}", "x".repeat(4 << 20)));
     assert_eq!(large.problem(), "413 too-large");
     // Anything else in the API still takes little.
@@ -159,14 +159,13 @@ fn as_many_as_there_can_be_are_imported_and_others_need_not_wait_long() {
     let mail = server.service("mail", "mail");
     let person = server.person(ADA);
     let password = person.generate("Phone", "mail");
-    let csv: String = (0..5000).map(|n| format!("p{n}@example.org,Person Number {n}\n")).collect();
+    let csv: String = (0..2000).map(|n| format!("p{n}@example.org,Person Number {n}\n")).collect();
     let csv = format!("id,name\n{csv}");
     let took = race(2, |n| {
         let took = since();
         match n {
             0 => {
-                assert_eq!(import(&server, &csv).json(200)["imported"], 5000);
-                server.clock.move_by(0);
+                assert_eq!(import(&server, &csv).json(200)["imported"], 2000);
                 took()
             }
             _ => {
@@ -180,9 +179,9 @@ fn as_many_as_there_can_be_are_imported_and_others_need_not_wait_long() {
         }
     });
     assert!(took[0].as_secs() < 60, "{took:?}");
-    let found = server.admin().get("/accounts?q=number%204999").json(200);
-    assert_eq!(found["accounts"][0]["name"], "p4999@example.org");
-    assert_eq!(mail.status("p4999@example.org", &password.password), 401);
+    let found = server.admin().get("/accounts?q=number%201999").json(200);
+    assert_eq!(found["accounts"][0]["name"], "p1999@example.org");
+    assert_eq!(mail.status("p1999@example.org", &password.password), 401);
     server.restart();
     assert_eq!(accounts(&server).len(), 1000, "a page of them");
 }
