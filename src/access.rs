@@ -39,6 +39,13 @@ pub struct Admin {
 /// for the network, whoever asks.
 pub struct OnMachine(());
 
+impl OnMachine {
+    /// As whom it stands in the log.
+    pub const fn actor(&self) -> Actor {
+        Actor::Machine
+    }
+}
+
 /// For how long a second factor counts as just shown.
 pub const FRESH_MINUTES: i64 = 10;
 

@@ -9,7 +9,7 @@ use store::Store;
 use crate::{
     accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
     health::Health, mail::Mailer, metrics::Metrics, refusals::Refusals, server::tls,
-    sign_in::strangers::Strangers,
+    sign_in::strangers::Strangers, web::in_flight::InFlight,
 };
 
 /// The server's parts.
@@ -21,7 +21,7 @@ pub struct App {
     /// What the doors ask: kept in memory, following the log.
     pub live: Arc<Live>,
     /// The data keys.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
     /// The time.
     pub clock: Clock,
     /// Uses at the doors, until they are written down.
@@ -34,6 +34,10 @@ pub struct App {
     pub strangers: Strangers,
     /// Wakes the task that sends mail.
     pub mailer: Mailer,
+    /// The requests that run.
+    pub in_flight: InFlight,
+    /// Held by whoever replaces the key.
+    pub rotating: Arc<tokio::sync::Mutex<()>>,
     /// How the server is.
     pub health: Health,
     /// What is counted.

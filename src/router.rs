@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, backup, browsers, doors, events, groups, health, mail, openapi, people,
+    app_passwords, backup, browsers, doors, events, groups, health, key, mail, openapi, people,
     problem::{Code, Problem},
     services, sessions, sign_in, web,
 };
@@ -27,6 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(description().layer(Extension(made)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), web::in_flight::track))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::identify));
     // The doors stand alone: an app signs in at each of its requests, and nothing but the answer is paid for.
@@ -95,7 +96,9 @@ fn pages() -> Router<Arc<App>> {
 
 /// What is asked by the commands of this machine, through the socket in the data folder; to everybody else there is nothing here.
 fn machine() -> Router<Arc<App>> {
-    Router::new().route("/machine/backup", get(backup::api::take))
+    Router::new()
+        .route("/machine/backup", get(backup::api::take))
+        .route(web::in_flight::WAITS, post(key::api::rotate_key))
 }
 
 /// The routes of the API. Each line is served, and stands in the OpenAPI document as its handler's `#[utoipa::path]` describes it.

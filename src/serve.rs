@@ -31,6 +31,7 @@ use crate::{
     router,
     server::{self, Listener, Places, tls},
     sign_in::strangers::Strangers,
+    web::in_flight::InFlight,
 };
 
 /// The socket in the data folder through which commands on this machine reach the server.
@@ -157,13 +158,15 @@ fn open_locked(
         config,
         store,
         live,
-        keyring,
+        keyring: Arc::new(keyring),
         clock,
         usage: Usage::default(),
         refusals: Refusals::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
         mailer: Mailer::default(),
+        in_flight: InFlight::default(),
+        rotating: Arc::default(),
         health: Health::default(),
         metrics,
         certificate,
@@ -195,13 +198,13 @@ impl From<DbError> for NoKeyring {
 /// Opens the data keys, or makes them for a new database.
 fn keyring(
     store: &Store,
-    master: &seal::MasterKey,
+    masters: &seal::MasterKeys,
     clock: &Clock,
     rng: &mut domain::Rng,
 ) -> Result<Keyring, NoKeyring> {
     let kept = store.read(store::keys::all)?;
     if kept.is_empty() {
-        let (keyring, wrapped) = Keyring::create(master, rng);
+        let (keyring, wrapped) = Keyring::create(&masters.first, rng);
         let now = clock.now();
         store.write_blocking(move |tx| {
             for key in &wrapped {
@@ -217,14 +220,21 @@ fn keyring(
         })?;
         return Ok(keyring);
     }
-    let wrapped: Option<Vec<_>> = kept
-        .into_iter()
-        .map(|key| {
-            let purpose = seal::KeyPurpose::from_code(&key.purpose)?;
-            Some(WrappedKey { id: key.id, purpose, wrapped: key.wrapped })
-        })
-        .collect();
-    Keyring::open(master, &wrapped.ok_or(NoKeyring::Key(seal::OpenError::Corrupt))?).map_err(NoKeyring::Key)
+    let wrapped = key::rotate::wrapped(&kept).ok_or(NoKeyring::Key(seal::OpenError::Corrupt))?;
+    let keyring = Keyring::open(masters, &wrapped).map_err(NoKeyring::Key)?;
+    warn_of_keys(masters, &wrapped);
+    Ok(keyring)
+}
+
+/// Several keys are good for a rotation. The operator should know what the others are still for.
+fn warn_of_keys(masters: &seal::MasterKeys, wrapped: &[WrappedKey]) {
+    if !wrapped.iter().all(|key| key.is_wrapped_by(&masters.first)) {
+        tracing::warn!("the first key isn't the one in use yet: run `doorkey admin rotate-key`");
+    } else if !masters.others.is_empty() {
+        tracing::warn!(
+            "there are older keys below the one in use, and nothing needs them: remove their lines"
+        );
+    }
 }
 
 /// Settings that are read and checked, and that nothing uses yet: whoever sets one should know that it does nothing.
@@ -296,6 +306,8 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
     let sending = tokio::spawn(mail::sender::run(Arc::clone(app), stopping.clone()));
+    let going_on = Arc::clone(app);
+    tokio::spawn(async move { key::rotate::go_on(&going_on).await });
     let notify = Notify::of_environment();
     let watching = tokio::spawn(health::watch(Arc::clone(app), notify.clone(), stopping.clone()));
     let mut listeners = vec![Listener::tcp(listener, tls, router.clone(), Arc::clone(&app.metrics.places))];

@@ -1,7 +1,9 @@
 //! Two-factor authentication: turning it on, counting its codes, moving it to another phone, turning it off.
 
+use std::sync::Arc;
+
 use domain::{AccountId, Actor, RecoveryCode, Totp, TotpCode, What, WhyEnded};
-use seal::Place;
+use seal::{Keyring, Place};
 use store::{
     Conn, DbError, Tx,
     accounts::{self as rows, Account},
@@ -62,16 +64,16 @@ fn next_place(row: &[u8]) -> Place<'_> {
     Place { table: "totp", row, column: "next_sealed" }
 }
 
-fn open(app: &App, account: AccountId, factor: &Factor) -> Result<Totp, Problem> {
-    unseal(app, account, place(&account.to_bytes()), &factor.secret_sealed)
+fn open(keyring: &Keyring, account: AccountId, factor: &Factor) -> Result<Totp, Problem> {
+    unseal(keyring, account, place(&account.to_bytes()), &factor.secret_sealed)
 }
 
-fn open_next(app: &App, account: AccountId, next: &Next) -> Result<Totp, Problem> {
-    unseal(app, account, next_place(&account.to_bytes()), &next.secret_sealed)
+fn open_next(keyring: &Keyring, account: AccountId, next: &Next) -> Result<Totp, Problem> {
+    unseal(keyring, account, next_place(&account.to_bytes()), &next.secret_sealed)
 }
 
-fn unseal(app: &App, account: AccountId, place: Place<'_>, sealed: &[u8]) -> Result<Totp, Problem> {
-    app.keyring.unseal(place, sealed).ok().and_then(|b| Totp::from_bytes(b.expose())).ok_or_else(|| {
+fn unseal(keyring: &Keyring, account: AccountId, place: Place<'_>, sealed: &[u8]) -> Result<Totp, Problem> {
+    keyring.unseal(place, sealed).ok().and_then(|b| Totp::from_bytes(b.expose())).ok_or_else(|| {
         tracing::error!(%account, "the account's second factor can't be opened");
         Problem::unavailable()
     })
@@ -105,7 +107,7 @@ pub fn begun(app: &App, person: &Fresh<SignedIn>) -> Result<Option<Shown>, Probl
     let account = &person.who().account;
     match app.store.read(|conn| totp::of_account(conn, account.id))? {
         Some(factor) if factor.confirmed_at.is_none() => {
-            Ok(Some(Shown::of(&open(app, account.id, &factor)?, account)))
+            Ok(Some(Shown::of(&open(&app.keyring, account.id, &factor)?, account)))
         }
         _ => Ok(None),
     }
@@ -130,15 +132,18 @@ pub async fn confirm(
     };
     let turn = app.hasher.turn()?;
     let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
-    let step = step_of(&open(app, id, &factor)?, code, &ctx.stamp, factor.last_step)?;
+    let seen = open(&app.keyring, id, &factor)?;
+    let step = step_of(&seen, code, &ctx.stamp, factor.last_step)?;
     let made = recovery_codes::make(app, ctx, turn, id).await?;
-    let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), factor.secret_sealed);
+    let (stamp, session, keyring) = (ctx.stamp.clone(), person.session.clone(), Arc::clone(&app.keyring));
     let kept = made.kept.clone();
     app.store
         .write(move |tx| {
             SignedIn::still(tx, session.id)?;
             // The secret whose code this is must still be the one: another tab may have begun anew.
-            let same = totp::of_account(tx, id)?.is_some_and(|factor| factor.secret_sealed == seen);
+            // Its bytes may be others by now: it is sealed anew when the key is replaced.
+            let factor = totp::of_account(tx, id)?.ok_or_else(already_on)?;
+            let same = open(&keyring, id, &factor)?.expose() == seen.expose();
             if !same || !totp::confirm(tx, id, stamp.now)? {
                 return Err(already_on());
             }
@@ -209,7 +214,7 @@ async fn use_step(app: &App, stamp: &Stamp, id: AccountId, code: &str) -> Result
         app.store.read(|conn| totp::of_account(conn, id))?.filter(|factor| factor.confirmed_at.is_some());
     let factor = factor.ok_or_else(wrong_code)?;
     let (step, seen) =
-        (step_of(&open(app, id, &factor)?, code, stamp, factor.last_step)?, factor.confirmed_at);
+        (step_of(&open(&app.keyring, id, &factor)?, code, stamp, factor.last_step)?, factor.confirmed_at);
     let used = app
         .store
         .write(move |tx| {
@@ -251,7 +256,7 @@ pub fn begun_move(app: &App, ctx: &Ctx, person: &Fresh<SignedIn>) -> Result<Opti
     let account = &person.who().account;
     let next = app.store.read(|conn| totp::of_account(conn, account.id))?.and_then(|factor| factor.next);
     match next.filter(|next| next.created_at.plus_minutes(MOVE_MINUTES) > ctx.stamp.now) {
-        Some(next) => Ok(Some(Shown::of(&open_next(app, account.id, &next)?, account))),
+        Some(next) => Ok(Some(Shown::of(&open_next(&app.keyring, account.id, &next)?, account))),
         None => Ok(None),
     }
 }
@@ -272,7 +277,7 @@ pub async fn confirm_move(
     let next = app.store.read(|conn| totp::of_account(conn, id))?.and_then(|factor| factor.next);
     let next = next.filter(|next| next.created_at.plus_minutes(MOVE_MINUTES) > now).ok_or_else(not_begun)?;
     let attempt = budget::attempt(app, &ctx.stamp, Bucket::session(&person.session)).await?;
-    let new = open_next(app, id, &next)?;
+    let new = open_next(&app.keyring, id, &next)?;
     let step = step_of(&new, code, &ctx.stamp, 0)?;
     let factor = Factor {
         secret_sealed: app.keyring.seal(place(&id.to_bytes()), new.expose(), &mut ctx.rng),
@@ -281,13 +286,14 @@ pub async fn confirm_move(
         last_step: step,
         next: None,
     };
-    let (stamp, session, seen) = (ctx.stamp.clone(), person.session.clone(), next.secret_sealed);
+    let (stamp, session, keyring) = (ctx.stamp.clone(), person.session.clone(), Arc::clone(&app.keyring));
     app.store
         .write(move |tx| {
             SignedIn::still(tx, session.id)?;
             // The secret whose code this is must still be the one, and two-factor authentication on.
             let now = totp::of_account(tx, id)?.filter(|factor| factor.confirmed_at.is_some());
-            if now.and_then(|factor| factor.next).is_none_or(|next| next.secret_sealed != seen) {
+            let next = now.and_then(|factor| factor.next).ok_or_else(not_begun)?;
+            if open_next(&keyring, id, &next)?.expose() != new.expose() {
                 return Err(not_begun());
             }
             totp::put(tx, id, &factor)?;

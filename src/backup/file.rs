@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use seal::{KeyPurpose, Keyring, MasterKey, WrappedKey};
+use seal::{KeyPurpose, Keyring, MasterKeys, WrappedKey};
 use sha2::{Digest, Sha256};
 use store::{ColumnType, Value};
 
@@ -126,11 +126,11 @@ pub struct Whole {
     keys: Option<Vec<WrappedKey>>,
 }
 
-/// A key, and where it came from in the operator's words.
+/// The keys at hand, and where they came from in the operator's words.
 pub struct Given<'a> {
-    /// The key.
-    pub key: &'a MasterKey,
-    /// Where it came from.
+    /// The keys.
+    pub keys: &'a MasterKeys,
+    /// Where they came from.
     pub place: String,
 }
 
@@ -286,13 +286,13 @@ impl Whole {
     pub fn opens_with(&self, given: &Given<'_>) -> Result<Keyring, FileError> {
         let forged = || FileError::Forged(self.path.clone());
         let keys = self.keys.as_deref().ok_or_else(forged)?;
-        match Keyring::open(given.key, keys) {
+        match Keyring::open(given.keys, keys) {
             Ok(keyring) if self.proof.is_by(&keyring, &self.digest) => Ok(keyring),
             Err(seal::OpenError::OtherKey) => Err(FileError::OtherKey {
                 path: self.path.clone(),
                 needed: self.header.key.clone(),
                 place: given.place.clone(),
-                given: format::key_mark(&given.key.mark()),
+                given: format::key_mark(&given.keys.first.mark()),
             }),
             _ => Err(forged()),
         }

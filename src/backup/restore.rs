@@ -116,8 +116,8 @@ pub fn look(config: &Config, path: &Path) -> Result<Ready, RestoreError> {
     let whole = Backup::open(path)?.read(|_, _| Ok::<_, RestoreError>(()))?;
     whole.is_known()?;
     // Never a new one: a backup is of no use with another key than its own.
-    let master = key::load(&config.key, true, &mut clock::rng()?)?;
-    whole.opens_with(&Given { key: &master, place: key::place(&config.key) })?;
+    let masters = key::load(&config.key, true, &mut clock::rng()?)?;
+    whole.opens_with(&Given { keys: &masters, place: key::place(&config.key) })?;
     Ok(Ready { path: path.into(), whole })
 }
 

@@ -104,7 +104,15 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CallError> {
-        let path = format!("{API}{path}");
+        self.send(method, format!("{API}{path}"), body).await
+    }
+
+    /// Sends one request without a body to a path of this machine's own and returns what it brings.
+    pub(super) async fn on_machine(&self, method: Method, path: &str) -> Result<Value, CallError> {
+        self.send(method, path.to_owned(), None).await
+    }
+
+    async fn send(&self, method: Method, path: String, body: Option<&Value>) -> Result<Value, CallError> {
         match &self.0 {
             Way::Here { router, .. } => {
                 let (status, answer) = local::call(router.clone(), method, &path, body).await?;

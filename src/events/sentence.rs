@@ -143,6 +143,7 @@ fn tell(what: &What, voice: &Voice) -> String {
         }
         What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
         What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
+        What::KeyRotated { .. } => format!("{by} replaced the key that seals what is stored."),
         What::GroupAdded { name, .. } => format!("{by} made the group {name}."),
         What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
         What::GroupJoined { name, .. } => format!("{by} put {you} into the group {name}."),

@@ -23,6 +23,7 @@ pub mod client;
 pub mod cookies;
 pub mod form;
 pub mod headers;
+pub mod in_flight;
 pub mod json;
 pub mod notice;
 pub mod views;

@@ -37,6 +37,7 @@ mod recovery_codes;
 mod refusals;
 mod reset_links;
 mod restore;
+mod rotate_key;
 mod services;
 mod services_changed;
 mod sessions;

@@ -141,6 +141,8 @@ pub enum What {
     GroupLeft { id: GroupId, name: String },
     /// A mail could not be delivered, and is no longer tried: `status` is the mail server's, if it refused.
     MailFailed { about: String, status: Option<u16> },
+    /// The key outside the database was replaced, and the data key that seals with it. `data_key` is the number of the new one.
+    KeyRotated { data_key: i64 },
     /// Sign-ins at a door were refused, summed up over a minute.
     Refused { service: String, reason: RefusalReason, count: u64 },
     /// Sign-ins to the account itself, by pages or API, were refused, summed up over a minute.
@@ -202,6 +204,7 @@ impl What {
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
             | Self::MailFailed { .. }
+            | Self::KeyRotated { .. }
             | Self::Refused { .. }
             | Self::SignInRefused { .. }
             | Self::MoreRefused { .. }
@@ -256,6 +259,7 @@ impl What {
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
             | Self::MailFailed { .. }
+            | Self::KeyRotated { .. }
             | Self::Restored { .. } => Sort::Administration,
         }
     }

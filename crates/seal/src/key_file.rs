@@ -1,14 +1,14 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
 };
 
 use domain::Rng;
 use zeroize::Zeroizing;
 
-use crate::{MasterKey, NotAKey};
+use crate::{MasterKey, MasterKeys, NotAKey};
 
 /// More bytes than a key file has. What is longer isn't read to its end.
 const TOO_LONG: u64 = 1024;
@@ -53,6 +53,12 @@ pub enum KeyFileError {
         /// Its mode.
         mode: u32,
     },
+    /// Somebody has put another key first meanwhile.
+    #[error("{}: another key stands first in this file now. Look at it, and leave the one that is in use", path.display())]
+    Changed {
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// The system has refused it.
     #[error("{}: the key file can't be used: {why}. Check that its folder is there, has room, and is yours", path.display())]
     Io {
@@ -85,11 +91,13 @@ impl MasterKey {
         }
         Ok(key)
     }
+}
 
-    /// Reads the key from its file.
+impl MasterKeys {
+    /// Reads the keys from their file.
     ///
     /// # Errors
-    /// When there is none, others may open it, or there is no key in it.
+    /// When there is none, others may open it, or there is something else in it.
     pub fn load_file(path: &Path) -> Result<Self, KeyFileError> {
         let failed = |why| KeyFileError::Io { path: path.into(), why };
         let file = match File::open(path) {
@@ -114,6 +122,56 @@ impl MasterKey {
         let text = std::str::from_utf8(&bytes).map_err(|_| NotAKey::Form);
         text.and_then(Self::parse).map_err(not_a_key)
     }
+}
+
+impl MasterKeys {
+    /// Puts a file with these keys in the place of the one at `path`, at once: whoever looks finds all of the old one or all of the
+    /// new one, also after a power cut. The new one belongs to whom the old one did, and is for its owner alone. Where the path
+    /// leads through links, they stay.
+    ///
+    /// # Errors
+    /// When there is no file, or its folder can't be written to; then the old one is as it was.
+    pub fn replace_file(&self, path: &Path) -> Result<(), KeyFileError> {
+        replace(path, self.all())
+    }
+
+    /// Leaves only the first key in the file, if that is the first one in it.
+    ///
+    /// # Errors
+    /// As [`Self::replace_file`] has them, and when another key stands first there.
+    pub fn leave_first_in_file(&self, path: &Path) -> Result<(), KeyFileError> {
+        if Self::load_file(path)?.first.mark() != self.first.mark() {
+            return Err(KeyFileError::Changed { path: path.into() });
+        }
+        replace(path, std::iter::once(&self.first))
+    }
+}
+
+fn replace<'a>(path: &Path, keys: impl Iterator<Item = &'a MasterKey>) -> Result<(), KeyFileError> {
+    let failed = |why| KeyFileError::Io { path: path.into(), why };
+    let path = path.canonicalize().map_err(failed)?;
+    let owner = path.metadata().map_err(failed)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = path.with_file_name(format!("{name}.new"));
+    // What a crash left there before was never in use.
+    let _ = std::fs::remove_file(&new);
+    // With room from the start, so that no key is left behind where a smaller buffer was.
+    let mut text = Zeroizing::new(String::with_capacity(TOO_LONG as usize));
+    keys.for_each(|key| text.push_str(key.text().expose()));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let made = file.metadata()?;
+        if (made.uid(), made.gid()) != (owner.uid(), owner.gid()) {
+            fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
+        std::fs::rename(&new, &path)?;
+        sync_folder_of(&path)
+    };
+    write().map_err(|why| {
+        let _ = std::fs::remove_file(&new);
+        failed(why)
+    })
 }
 
 /// Makes the name of a new file durable; syncing the file itself keeps only what is in it.
@@ -141,7 +199,7 @@ mod tests {
 
     /// What is said about a file, less its path, which must come first.
     fn said(path: &Path) -> String {
-        let why = MasterKey::load_file(path).err().unwrap().to_string();
+        let why = MasterKeys::load_file(path).err().unwrap().to_string();
         why.strip_prefix(&format!("{}: ", path.display())).unwrap_or_else(|| panic!("{why}")).into()
     }
 
@@ -151,7 +209,7 @@ mod tests {
         let key = MasterKey::create_file(&path, &mut Rng::from_seed([1; 32])).ok().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(fs::read_to_string(&path).unwrap(), *key.text().expose());
-        assert_eq!(MasterKey::load_file(&path).ok().unwrap().mark(), key.mark());
+        assert_eq!(MasterKeys::load_file(&path).ok().unwrap().first.mark(), key.mark());
     }
 
     #[test]
@@ -183,7 +241,7 @@ mod tests {
             said(&path),
             "there is no key file. Put back the one that belongs to this database, or name the right place in [key]"
         );
-        let form = "this is not a Doorkey key: one line is expected, \"doorkey-key-1:\" and then 32 bytes in \
+        let form = "this is not a Doorkey key: lines are expected of \"doorkey-key-1:\" and then 32 bytes in \
             base64. Put back the key file that belongs to this database";
         write(&path, "", 0o600);
         assert_eq!(said(&path), form);
@@ -196,6 +254,27 @@ mod tests {
             this database"
         );
         assert_eq!(said(folder.path()), form);
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_through_links() {
+        let (folder, path) = place();
+        let rng = &mut Rng::from_seed([1; 32]);
+        let old = MasterKey::create_file(&path, rng).ok().unwrap();
+        let link = folder.path().join("link.key");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write(&folder.path().join("doorkey.key.new"), "left by a crash", 0o644);
+        let keys = MasterKeys { first: MasterKey::generate(rng), others: vec![old] };
+        keys.replace_file(&link).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert!(!folder.path().join("doorkey.key.new").exists());
+        let read = MasterKeys::load_file(&path).ok().unwrap();
+        let marks = |keys: &MasterKeys| keys.all().map(MasterKey::mark).collect::<Vec<_>>();
+        assert_eq!(marks(&read), marks(&keys));
+        let why = keys.replace_file(&folder.path().join("nothing")).err().unwrap();
+        assert!(matches!(why, KeyFileError::Io { .. }), "{why}");
+        assert!(!folder.path().join("nothing").exists(), "a file is replaced, and never made");
     }
 
     #[test]
@@ -216,7 +295,7 @@ mod tests {
         for mode in [0o400, 0o600, 0o700] {
             write(&path, key.text().expose(), 0o600);
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(MasterKey::load_file(&path).is_ok(), "{mode:o}");
+            assert!(MasterKeys::load_file(&path).is_ok(), "{mode:o}");
         }
     }
 }

@@ -19,6 +19,6 @@ pub use domain::Secret;
 pub use key_file::KeyFileError;
 pub use keyring::{Keyring, OpenError};
 pub use mac::same;
-pub use master_key::{MasterKey, NotAKey};
-pub use sealed::{Place, UnsealError};
+pub use master_key::{MasterKey, MasterKeys, NotAKey};
+pub use sealed::{Place, UnsealError, sealed_by};
 pub use wrapped_key::{KeyPurpose, WrappedKey, wrapped_by};

@@ -10,11 +10,44 @@ const PREFIX: &str = "doorkey-key-1:";
 /// The key that is kept outside the database. It wraps the data keys, and does nothing else.
 pub struct MasterKey(Secret<[u8; 32]>);
 
+/// What the place of the key holds: the key, and before it is everywhere in use, or after, others that still open what they
+/// wrapped.
+pub struct MasterKeys {
+    /// The key that wraps.
+    pub first: MasterKey,
+    /// Keys that only open.
+    pub others: Vec<MasterKey>,
+}
+
+impl MasterKeys {
+    /// Reads keys in the form of their file: one a line. The first wraps, all of them open. Empty lines don't count.
+    ///
+    /// # Errors
+    /// When any line is no key, or there is none.
+    pub fn parse(text: &str) -> Result<Self, NotAKey> {
+        let lines = text.lines().filter(|line| !line.trim_ascii().is_empty());
+        let mut keys = lines.map(MasterKey::parse).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = keys.next().ok_or(NotAKey::Form)?;
+        Ok(Self { first, others: keys.collect() })
+    }
+
+    /// All of them, the first one first.
+    pub fn all(&self) -> impl Iterator<Item = &MasterKey> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl From<MasterKey> for MasterKeys {
+    fn from(first: MasterKey) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
 /// Why a text is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAKey {
     /// It has another form.
-    #[error("this is not a Doorkey key: one line is expected, \"{PREFIX}\" and then 32 bytes in base64")]
+    #[error("this is not a Doorkey key: lines are expected of \"{PREFIX}\" and then 32 bytes in base64")]
     Form,
     /// It has the form, and is a key for something else, or cut off.
     #[error("this key has {found} bytes, and a Doorkey key has 32")]
@@ -44,7 +77,8 @@ impl MasterKey {
     }
 
     /// The key as [`Self::parse`] reads it, with the end of its line.
-    pub(crate) fn text(&self) -> Secret<String> {
+    #[must_use]
+    pub fn text(&self) -> Secret<String> {
         let encoded = Zeroizing::new(BASE64_STANDARD.encode(self.0.expose()));
         Secret::new([PREFIX, &encoded, "\n"].concat())
     }
@@ -81,7 +115,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused_with_a_reason() {
         let form =
-            "this is not a Doorkey key: one line is expected, \"doorkey-key-1:\" and then 32 bytes in base64";
+            "this is not a Doorkey key: lines are expected of \"doorkey-key-1:\" and then 32 bytes in base64";
         let twice = format!("{TEXT}\n{TEXT}");
         for text in [
             "",
@@ -99,6 +133,20 @@ mod tests {
             let why = MasterKey::parse(text).err().unwrap();
             assert_eq!(why, NotAKey::Length { found });
             assert_eq!(why.to_string(), format!("this key has {found} bytes, and a Doorkey key has 32"));
+        }
+    }
+
+    #[test]
+    fn several_are_a_line_each_and_the_first_one_wraps() {
+        let mut rng = Rng::from_seed([1; 32]);
+        let (one, two) = (MasterKey::generate(&mut rng), MasterKey::generate(&mut rng));
+        let text = format!("\n{}\n{}", one.text().expose(), two.text().expose());
+        let keys = MasterKeys::parse(&text).ok().unwrap();
+        assert_eq!(keys.first.mark(), one.mark());
+        assert_eq!(keys.others.iter().map(MasterKey::mark).collect::<Vec<_>>(), [two.mark()]);
+        assert_eq!(keys.all().count(), 2);
+        for bad in ["", "\n \n", &format!("{TEXT}\nsomething else"), &format!("# mine\n{TEXT}")] {
+            assert_eq!(MasterKeys::parse(bad).err(), Some(NotAKey::Form), "{bad:?}");
         }
     }
 

@@ -34,10 +34,10 @@ impl Keyring {
     /// `plain`, encrypted for this place: a version, the key's number, a nonce, and what only that key reads.
     #[must_use]
     pub fn seal(&self, place: Place<'_>, plain: &[u8], rng: &mut Rng) -> Vec<u8> {
-        let SealingKey { id, cipher } = &self.newest;
-        let id = id.to_be_bytes();
-        let encrypted = cipher.encrypt(&place.bound(&id), plain, rng);
-        [&[VERSION], id.as_slice(), &encrypted].concat()
+        let sealing = self.sealing();
+        let SealingKey { id, cipher } = &*sealing.newest;
+        let encrypted = cipher.encrypt(&place.bound(&id.to_be_bytes()), plain, rng);
+        [sealed_by(*id).as_slice(), &encrypted].concat()
     }
 
     /// What was sealed for this place.
@@ -50,10 +50,18 @@ impl Keyring {
             return Err(UnsealError::Corrupt);
         }
         let number = i64::from_be_bytes(*id);
-        let mut keys = self.older.iter().chain([&self.newest]);
+        let sealing = self.sealing();
+        let mut keys = sealing.older.iter().chain([&sealing.newest]);
         let key = keys.find(|key| key.id == number).ok_or(UnsealError::UnknownKey { id: number })?;
         key.cipher.decrypt(&place.bound(id), encrypted).ok_or(UnsealError::Corrupt)
     }
+}
+
+/// What everything begins with that the data key of this number sealed.
+#[must_use]
+pub fn sealed_by(id: i64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = id.to_be_bytes();
+    [VERSION, a, b, c, d, e, f, g, h]
 }
 
 impl<'a> Place<'a> {
@@ -123,7 +131,7 @@ mod tests {
         for id in [4, 3] {
             keys.insert(0, WrappedKey::wrap(&master, id, KeyPurpose::Seal, &[3; 32], &mut rng));
         }
-        let after = Keyring::open(&master, &keys).ok().unwrap();
+        let after = Keyring::open(&master.into(), &keys).ok().unwrap();
         let new = after.seal(HERE, b"new", &mut rng);
         assert_eq!(after.unseal(HERE, &old).unwrap().expose(), b"old");
         assert_eq!(after.unseal(HERE, &new).unwrap().expose(), b"new");

@@ -1,6 +1,6 @@
 use domain::{Rng, Secret};
 
-use crate::MasterKey;
+use crate::{MasterKey, MasterKeys};
 
 /// The first byte of a wrapped key. Another form would get another number.
 const VERSION: u8 = 1;
@@ -62,6 +62,26 @@ impl WrappedKey {
     ) -> Self {
         let encrypted = master.cipher().encrypt(&bound(&id.to_be_bytes(), purpose), key, rng);
         Self { id, purpose, wrapped: [&[VERSION], master.mark().as_slice(), &encrypted].concat() }
+    }
+
+    /// Whether this master key wrapped it.
+    #[must_use]
+    pub fn is_wrapped_by(&self, master: &MasterKey) -> bool {
+        self.unwrap(master).is_ok()
+    }
+
+    /// The key, by whichever of the master keys wrapped it.
+    pub(crate) fn unwrap_by_any(&self, masters: &MasterKeys) -> Result<Secret<[u8; 32]>, UnwrapError> {
+        let mut last = Err(UnwrapError::OtherKey);
+        for master in masters.all() {
+            match self.unwrap(master) {
+                // Damage is said, whichever other key didn't wrap it either.
+                Err(UnwrapError::OtherKey) => {}
+                Err(UnwrapError::Corrupt) => last = Err(UnwrapError::Corrupt),
+                opened => return opened,
+            }
+        }
+        last
     }
 
     pub(crate) fn unwrap(&self, master: &MasterKey) -> Result<Secret<[u8; 32]>, UnwrapError> {

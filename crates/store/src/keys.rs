@@ -22,6 +22,8 @@ pub struct Key {
 
 statements! {
     GET_ALL = "SELECT id, purpose, wrapped, created_at FROM keys ORDER BY id";
+    REWRAP = "UPDATE keys SET wrapped = $3 WHERE id = $1 AND wrapped = $2";
+    DELETE_OTHERS = "DELETE FROM keys WHERE purpose = $1 AND id <> $2";
     INSERT = "INSERT INTO keys (id, purpose, wrapped, created_at) VALUES ($1, $2, $3, $4)";
 }
 
@@ -63,4 +65,20 @@ pub fn insert(conn: &mut Conn, key: &Key) -> Result<(), DbError> {
         &[key.id.into(), key.purpose.as_str().into(), wrapped, key.created_at.millis().into()],
     )
     .map(drop)
+}
+
+/// Puts the same key, wrapped anew, in the place of what it was. False when it isn't that any more.
+///
+/// # Errors
+/// As the database has them.
+pub fn rewrap(conn: &mut Conn, id: i64, old: &[u8], new: &[u8]) -> Result<bool, DbError> {
+    Ok(conn.execute(&REWRAP, &[id.into(), old.into(), new.into()])? == 1)
+}
+
+/// Drops the keys of this purpose but for one, and says how many.
+///
+/// # Errors
+/// As the database has them.
+pub fn delete_others(conn: &mut Conn, purpose: &str, id: i64) -> Result<u64, DbError> {
+    conn.execute(&DELETE_OTHERS, &[purpose.into(), id.into()])
 }

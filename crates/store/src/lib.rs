@@ -23,6 +23,7 @@ pub mod mails;
 pub mod people;
 pub mod recovery_codes;
 pub mod removal;
+pub mod sealed;
 pub mod services;
 pub mod sessions;
 pub mod totp;
@@ -61,6 +62,7 @@ mod tests {
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,
             mails::STATEMENTS,
+            sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,
             totp::STATEMENTS,

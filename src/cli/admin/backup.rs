@@ -255,9 +255,9 @@ fn usable(backup: Backup, place: &Place) -> Result<Option<FileError>, Failure> {
     }
     let config = place.load()?;
     let mut rng = clock::rng().map_err(|error| Failure::Refused(error.to_string()))?;
-    let master =
+    let masters =
         key::load(&config.key, true, &mut rng).map_err(|error| Failure::Refused(error.to_string()))?;
-    Ok(whole.opens_with(&Given { key: &master, place: key::place(&config.key) }).err())
+    Ok(whole.opens_with(&Given { keys: &masters, place: key::place(&config.key) }).err())
 }
 
 pub(super) fn refused(error: FileError) -> Failure {

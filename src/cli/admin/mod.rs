@@ -5,6 +5,7 @@ mod backup;
 mod events;
 mod group;
 mod import;
+mod key;
 mod mail;
 mod people;
 mod restore;
@@ -53,6 +54,10 @@ enum Command {
     Backup(backup::Args),
     /// Put a backup in the place of the data, while no server runs
     Restore(restore::Args),
+    /// Replace the key that seals what is stored, while the server runs or not
+    RotateKey(key::Rotate),
+    /// Print a new key, for [key] command or fd
+    NewKey,
 }
 
 /// What a command asks of the API.
@@ -78,6 +83,8 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Mail(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Backup(backup) => backup::run(backup, place, console).await,
         Command::Restore(restore) => restore::run(restore, place, console),
+        Command::RotateKey(command) => command.run(place, console).await,
+        Command::NewKey => key::print_new(console),
     }
 }
 

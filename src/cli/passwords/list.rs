@@ -179,7 +179,7 @@ LABEL   OPENS                     LAST USED                                STATE
 Phone   mail and contacts         2 minutes ago by mail from 198.51.100.7  active                      apw_Phone
 New     what its first app needs  never                                    active until 1 August 2026  apw_New
 
-Laptop  mail                      never                                    revoked 2 days ago by you    apw_Laptop
+Laptop  mail                      never                                    revoked 2 days ago by you   apw_Laptop
 
 2 of 25 in use.
 Laptop has ended, but an app still tries it: 2 hours ago at mail from 203.0.113.9. Remove it from that app."

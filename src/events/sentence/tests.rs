@@ -77,6 +77,7 @@ fn all() -> Vec<What> {
         What::MailFailed { about: "reset link".into(), status: None },
         What::ServiceKeyReplaced { id: svc, name: service.clone() },
         What::ServiceRemoved { id: svc, name: service.clone() },
+        What::KeyRotated { data_key: 3 },
         What::MoreRefused { count: 312 },
         What::Restored {
             backup_made_at: Timestamp::from_millis(1_777_777_777_000),

@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::conn::Role;
 use super::sqlite::Session;
 
+/// How its files begin.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 /// What SQLite puts beside its file.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
@@ -23,7 +25,9 @@ pub fn replace_sqlite(path: &Path, new: &Path, kept: &Path) -> io::Result<bool> 
     if there {
         // What stands in its log belongs into the file: then the file alone is all of it. One that can't be opened for that is
         // damaged, and is kept with its log as it is.
-        if let Ok(mut session) = Session::open(path, Role::Write, Duration::ZERO) {
+        if is_sqlite(path)?
+            && let Ok(mut session) = Session::open(path, Role::Write, Duration::ZERO)
+        {
             let _ = session.checkpoint(Duration::ZERO);
         }
         keep(path, kept)?;
@@ -50,6 +54,13 @@ pub fn replace_sqlite(path: &Path, new: &Path, kept: &Path) -> io::Result<bool> 
 pub fn remove_sqlite(path: &Path) -> io::Result<()> {
     remove_beside(path)?;
     remove(path)
+}
+
+/// Whether the file begins as SQLite's do. SQLite itself would write the log of one that doesn't over what is left of it.
+fn is_sqlite(path: &Path) -> io::Result<bool> {
+    let mut begins = Vec::new();
+    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut begins)?;
+    Ok(begins == MAGIC)
 }
 
 fn remove_beside(path: &Path) -> io::Result<()> {

@@ -1,4 +1,5 @@
 //! The key that seals what is stored: from its file, from a command, or from an open file descriptor. It never lies in the database.
+//! There may be several, one a line: the first one is used, the others only open what they still have to. [`rotate`] replaces it.
 
 use std::{
     io::{Read as _, Write as _},
@@ -6,9 +7,12 @@ use std::{
 };
 
 use domain::{Rng, Secret};
-use seal::{KeyFileError, MasterKey, NotAKey};
+use seal::{KeyFileError, MasterKey, MasterKeys, NotAKey};
 
 use crate::config::Key;
+
+pub mod api;
+pub mod rotate;
 
 /// More than any key is long, in bytes.
 const MOST: u64 = 4096;
@@ -60,21 +64,29 @@ pub fn place(key: &Key) -> String {
 ///
 /// # Errors
 /// Each says what to do.
-pub fn load(key: &Key, has_data: bool, rng: &mut Rng) -> Result<MasterKey, KeyError> {
+pub fn load(key: &Key, has_data: bool, rng: &mut Rng) -> Result<MasterKeys, KeyError> {
+    match (key, fetch(key)) {
+        (Key::File(path), Err(KeyError::File(KeyFileError::Missing { .. }))) if !has_data => {
+            let key = MasterKey::create_file(path, rng)?;
+            let _ = writeln!(
+                std::io::stderr(),
+                "doorkey: made the key file {}. Without it the data can't be read: keep a copy in another place, and \
+                 better still, move it out of the data folder and say where: `file = ...` under [key] in doorkey.toml.",
+                path.display()
+            );
+            Ok(key.into())
+        }
+        (_, fetched) => fetched,
+    }
+}
+
+/// Fetches the keys that there are, the first one first.
+///
+/// # Errors
+/// Each says what to do.
+pub fn fetch(key: &Key) -> Result<MasterKeys, KeyError> {
     match key {
-        Key::File(path) => match MasterKey::load_file(path) {
-            Err(KeyFileError::Missing { .. }) if !has_data => {
-                let key = MasterKey::create_file(path, rng)?;
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "doorkey: made the key file {}. Without it the data can't be read: keep a copy in another place, and \
-                     better still, move it out of the data folder and say where: `file = ...` under [key] in doorkey.toml.",
-                    path.display()
-                );
-                Ok(key)
-            }
-            loaded => Ok(loaded?),
-        },
+        Key::File(path) => Ok(MasterKeys::load_file(path)?),
         Key::Command(command) => {
             let failed = |why: String| KeyError::Command { program: command.program.clone(), why };
             let output = Command::new(&command.program)
@@ -101,7 +113,7 @@ pub fn load(key: &Key, has_data: bool, rng: &mut Rng) -> Result<MasterKey, KeyEr
     }
 }
 
-fn parse(place: String, bytes: &[u8]) -> Result<MasterKey, KeyError> {
+fn parse(place: String, bytes: &[u8]) -> Result<MasterKeys, KeyError> {
     let text = std::str::from_utf8(bytes).map_err(|_| NotAKey::Form);
-    text.and_then(MasterKey::parse).map_err(|why| KeyError::NotAKey { place, why })
+    text.and_then(MasterKeys::parse).map_err(|why| KeyError::NotAKey { place, why })
 }
