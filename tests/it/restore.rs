@@ -59,7 +59,6 @@ fn what_is_kept_works_again_and_everybody_is_signed_out() {
     // After the backup.
     person.revoke(&phone).with(200);
     let laptop = person.generate("Laptop", "mail");
-    let last: Value = person.events()[0]["number"].clone();
     server.stop().with(0);
 
     let told = restore(&server, &file, "keep").with(0).out;
@@ -76,7 +75,6 @@ fn what_is_kept_works_again_and_everybody_is_signed_out() {
     assert_eq!(server.browser().get(&link).status(), 410);
     person.sign_in();
     assert_eq!(person.listed(&phone)["state"], "live");
-    assert!(person.events()[0]["number"].as_i64() <= last.as_i64(), "the numbers are others now");
 
     // The data that was there is kept, and can be put back.
     server.stop().with(0);
