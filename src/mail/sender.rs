@@ -70,6 +70,8 @@ async fn send_due(
     let mut pace = tokio::time::interval(BETWEEN);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        // What is read here is opened one by one: a key that sealed any of it is not dropped meanwhile.
+        let _open = app.in_flight.begin();
         let now = app.clock.now();
         let due = app.store.read(|conn| mails::due(conn, now, AT_ONCE))?;
         if due.is_empty() || *stopping.borrow() {
