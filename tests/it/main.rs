@@ -43,5 +43,6 @@ mod services_changed;
 mod sessions;
 mod sign_in;
 mod start;
+mod systemd;
 mod trusted_browsers;
 mod two_factor;
