@@ -13,12 +13,15 @@ mod data;
 mod http_door;
 mod load;
 mod process;
+mod store;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["null-server"] => process::null_server(),
         ["server", data] => process::server(data.as_ref()),
+        ["store"] => store::run(None),
+        ["store", url] => store::run(Some(url)),
         _ => http_door::run(),
     }
 }

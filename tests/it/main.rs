@@ -33,6 +33,7 @@ mod meanwhile;
 mod metrics;
 mod pages;
 mod people;
+mod postgres;
 mod recovery_codes;
 mod refusals;
 mod reset_links;

@@ -193,9 +193,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Some(mut keeper) = self.keeper.lock().unwrap().take() {
-            drop(keeper.stdin.take());
-            let _ = keeper.wait();
+        match self.keeper.lock().map(|mut keeper| keeper.take()) {
+            Ok(Some(mut keeper)) => {
+                drop(keeper.stdin.take());
+                let _ = keeper.wait();
+            }
+            // It doesn't run, or never came to run.
+            _ => drop(fs::remove_dir_all(&self.folder)),
         }
     }
 }
@@ -215,6 +219,11 @@ impl Database<'_> {
     /// Runs SQL in it, and gives what is printed: a line for each row, `|` between columns.
     pub fn ask(&self, sql: &str) -> String {
         self.cluster.ask(&self.name, sql)
+    }
+
+    /// The socket by which it is reached.
+    pub fn socket(&self) -> PathBuf {
+        self.cluster.socket()
     }
 
     /// A session that stays.

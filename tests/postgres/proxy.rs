@@ -61,7 +61,7 @@ impl Proxy {
         self.state.changed.notify_all();
     }
 
-    /// Ends all connections, and every new one, until [`Proxy::thaw`] and [`Proxy::come_back`].
+    /// Ends all connections, and every new one, until [`Proxy::come_back`].
     pub fn go_away(&self) {
         let mut traffic = self.state.traffic.lock().unwrap();
         traffic.away = true;

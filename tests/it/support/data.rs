@@ -16,7 +16,12 @@ pub enum Data {
 impl Data {
     /// In the database that these tests were told to use.
     pub fn new() -> Self {
-        if cluster::is_wanted() { Self::Postgres(Arc::new(cluster::shared().database())) } else { Self::File }
+        if cluster::is_wanted() { Self::postgres() } else { Self::File }
+    }
+
+    /// In PostgreSQL, whatever these tests were told: for what is about that.
+    pub fn postgres() -> Self {
+        Self::Postgres(Arc::new(cluster::shared().database()))
     }
 
     /// What a server has to be told to find it.

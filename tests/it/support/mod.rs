@@ -13,6 +13,8 @@ mod group;
 mod http;
 mod output;
 mod person;
+#[path = "../../postgres/proxy.rs"]
+mod proxy;
 mod race;
 mod server;
 mod sink;
@@ -27,6 +29,7 @@ pub use group::{group, join, leave};
 pub use http::{Address, Answer, Connection, Request};
 pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
+pub use proxy::Proxy;
 pub use race::{race, until};
 pub use server::{Options, Server};
 pub use sink::{Encrypts, Identity, Received, Sink, settings as mail_settings};
