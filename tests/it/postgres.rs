@@ -9,7 +9,8 @@ use std::sync::{
 use serde_json::json;
 
 use crate::support::{
-    Answer, AppPassword, Browser, Data, PASSWORD, Person, Proxy, Request, Server, Service, cluster::Cluster,
+    Answer, AppPassword, Browser, Data, PASSWORD, Person, Proxy, Request, Server, Service,
+    cluster::{self, Cluster},
     race, since, until,
 };
 
@@ -25,9 +26,7 @@ fn behind(proxy: &Proxy, data: &Data) -> Server {
 }
 
 fn network() -> (Proxy, Data) {
-    let data = Data::postgres();
-    let Data::Postgres(database) = &data else { panic!("it is in PostgreSQL") };
-    (Proxy::to(database.socket()), data)
+    (Proxy::to(cluster::shared().socket()), Data::postgres())
 }
 
 /// Somebody with a browser, and two passwords: one that is bound, and one for the first app.

@@ -221,11 +221,6 @@ impl Database<'_> {
         self.cluster.ask(&self.name, sql)
     }
 
-    /// The socket by which it is reached.
-    pub fn socket(&self) -> PathBuf {
-        self.cluster.socket()
-    }
-
     /// A session that stays.
     pub fn session(&self) -> Session {
         let mut psql = self.cluster.psql(&self.name);
