@@ -45,10 +45,11 @@ pub fn run(url: Option<&str>) {
 async fn changes(store: &Arc<Store>, callers: usize) -> f64 {
     measure(callers, |caller| {
         let store = Arc::clone(store);
-        async move |n: u64| {
-            let budget = Budget { failures: 1, last_failed_at: Some(Timestamp::from_millis(1)) };
+        move |n| {
+            let store = Arc::clone(&store);
             let bucket = format!("bench {caller} {}", n % 1000);
-            store.write(move |tx| budgets::put(tx, &bucket, budget)).await.unwrap();
+            let budget = Budget { failures: 1, last_failed_at: Some(Timestamp::from_millis(1)) };
+            async move { store.write(move |tx| budgets::put(tx, &bucket, budget)).await.unwrap() }
         }
     })
     .await
@@ -57,20 +58,23 @@ async fn changes(store: &Arc<Store>, callers: usize) -> f64 {
 async fn reads(store: &Arc<Store>, callers: usize) -> f64 {
     measure(callers, |caller| {
         let store = Arc::clone(store);
-        async move |n: u64| {
+        move |n| {
+            let store = Arc::clone(&store);
             let bucket = format!("bench {caller} {}", n % 1000);
-            let read: Result<Budget, DbError> = store.read(|conn| budgets::get(conn, &bucket));
-            read.unwrap();
+            async move {
+                let read: Result<Budget, DbError> = store.read(|conn| budgets::get(conn, &bucket));
+                read.unwrap();
+            }
         }
     })
     .await
 }
 
 /// How often a second all callers together did their work.
-async fn measure<W>(callers: usize, work: impl Fn(usize) -> W) -> f64
+async fn measure<W, F>(callers: usize, work: impl Fn(usize) -> W) -> f64
 where
-    W: AsyncFn(u64) + Send + 'static,
-    for<'a> W::CallRefFuture<'a>: Send,
+    W: Fn(u64) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
 {
     let (done, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
     let running: Vec<_> = (0..callers)
