@@ -14,7 +14,7 @@
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
-//! - [`backup`]: all data in one file, and back from it.
+//! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound.
 //! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
@@ -33,6 +33,7 @@ pub mod app;
 pub mod app_passwords;
 pub mod backup;
 pub mod browsers;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -14,7 +14,7 @@ use axum::{
 use crate::{
     accounts,
     app::App,
-    app_passwords, backup, browsers, doors, events, groups, health, key, mail, openapi, people,
+    app_passwords, backup, browsers, check, doors, events, groups, health, key, mail, openapi, people,
     problem::{Code, Problem},
     services, sessions, sign_in, web,
 };
@@ -99,6 +99,7 @@ fn machine() -> Router<Arc<App>> {
     Router::new()
         .route("/machine/backup", get(backup::api::take))
         .route(web::in_flight::WAITS, post(key::api::rotate_key))
+        .route("/machine/check", get(check::api::run))
 }
 
 /// The routes of the API. Each line is served, and stands in the OpenAPI document as its handler's `#[utoipa::path]` describes it.

@@ -23,8 +23,9 @@ const API: &str = "/api/v1";
 /// How long a server may take to answer.
 const TIME_OUT: Duration = Duration::from_secs(30);
 
-/// How long a download may take; each part of it no longer than [`TIME_OUT`].
+/// How long a download may take, and how long its server may think before each part of it.
 const DOWNLOAD_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+const STALL_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// The most that is read of an answer, in bytes.
 pub(super) const ANSWER_MOST: usize = 16 * 1024 * 1024;
@@ -186,6 +187,17 @@ impl Client {
         matches!(self.0, Way::Here { .. })
     }
 
+    /// What a path of this machine's own answers, however long it takes.
+    pub(super) async fn fetch(&self, path: &str) -> Result<Value, CallError> {
+        let mut answer = Vec::new();
+        let mut write = |chunk: Bytes| {
+            answer.extend_from_slice(&chunk);
+            Ok(())
+        };
+        self.download(path, &mut write).await?;
+        understood("The server", StatusCode::OK, &answer)
+    }
+
     /// Lets go of what was opened in this process.
     pub(super) async fn close(self) {
         if let Way::Here { opened, .. } = self.0 {
@@ -198,7 +210,7 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIME_OUT)
-        .read_timeout(TIME_OUT)
+        .read_timeout(STALL_TIME)
         .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")))
 }
 

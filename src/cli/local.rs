@@ -15,29 +15,29 @@ use super::Place;
 use super::client::{ANSWER_MOST, CallError, Client};
 use super::failure::Failure;
 use crate::config::Config;
-use crate::serve::{self, SOCKET};
+use crate::serve::{self, SOCKET, ServeError};
 use crate::web::LocalAdministrator;
 
 /// Reaches the server of this machine as an administrator, whether it runs or not. Where there is no data yet, it is made only if
 /// `makes_data`.
 pub(super) async fn connect(place: &Place, makes_data: bool) -> Result<Client, Failure> {
     let config = place.load()?;
+    if let Some(client) = running(&config)? {
+        return Ok(client);
+    }
+    if !makes_data {
+        has_data(&config)?;
+    }
+    open(config).await
+}
+
+/// The server of this machine, if one runs.
+pub(super) fn running(config: &Config) -> Result<Option<Client>, Failure> {
     let socket = config.data.join(SOCKET);
     match UnixStream::connect(&socket).map_err(|error| (error.kind(), error)) {
-        Ok(_) => Ok(Client::on_socket(&socket)?),
+        Ok(_) => Ok(Some(Client::on_socket(&socket)?)),
         // No server made a socket, or the one that did has gone; a path too long for a socket is in no server's way.
-        Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => {
-            let has_data =
-                || config.store.url.has_data().map_err(|error| Failure::Refused(error.to_string()));
-            if !makes_data && !has_data()? {
-                return Err(Failure::Refused(format!(
-                    "There is no data of Doorkey's in {}. Name the server's data folder with --data, or its configuration \
-                     with --config.",
-                    config.data.display()
-                )));
-            }
-            open(config).await
-        }
+        Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => Ok(None),
         Err((ErrorKind::PermissionDenied, _)) => Err(Failure::Unreachable(format!(
             "You may not open {}. Run this as the user that the server runs as.",
             socket.display()
@@ -48,18 +48,38 @@ pub(super) async fn connect(place: &Place, makes_data: bool) -> Result<Client, F
     }
 }
 
+/// Whether there is data: by looking at a folder, none is made in it.
+pub(super) fn has_data(config: &Config) -> Result<(), Failure> {
+    if config.store.url.has_data().map_err(|error| Failure::Refused(error.to_string()))? {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!(
+        "There is no data of Doorkey's in {}. Name the server's data folder with --data, or its configuration with \
+         --config.",
+        config.data.display()
+    )))
+}
+
 async fn open(config: Config) -> Result<Client, Failure> {
     // There is no server whose log would tell what is wrong with the data. An error says that something logs already.
     let _ = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(stderr).try_init();
-    let data = config.data.display().to_string();
+    let place = config.clone();
     match serve::open(config) {
         Ok((router, opened)) => Ok(Client::here(router, opened)),
-        Err(error) if error.is_locked() => Err(Failure::Unreachable(format!(
-            "A server is using {data}, but its socket {SOCKET} there can't be reached. It may be starting or stopping: \
-             try again in a moment. If it goes on, restart the server."
-        ))),
-        Err(error) => Err(Failure::Refused(error.to_string())),
+        Err(error) => Err(not_opened(&place, &error)),
     }
+}
+
+/// Why the data can't be opened here.
+pub(super) fn not_opened(config: &Config, error: &ServeError) -> Failure {
+    if error.is_locked() {
+        return Failure::Unreachable(format!(
+            "A server is using {}, but its socket {SOCKET} there can't be reached. It may be starting or stopping: try \
+             again in a moment. If it goes on, restart the server.",
+            config.data.display()
+        ));
+    }
+    Failure::Refused(error.to_string())
 }
 
 /// One request to a server in this process.

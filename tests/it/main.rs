@@ -18,6 +18,7 @@ mod api;
 mod app_passwords;
 mod backup;
 mod canary;
+mod check;
 mod cli;
 mod connections;
 mod crash;

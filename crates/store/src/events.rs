@@ -86,7 +86,6 @@ statements! {
         ORDER BY number DESC LIMIT 1";
     REMOVED = "SELECT account_id, what FROM events WHERE kind = 'account_removed' ORDER BY number DESC";
     LATEST_TIME = "SELECT MAX(at) FROM events";
-    NUMBERS = "SELECT COUNT(*), MIN(number), MAX(number) FROM events";
 }
 
 /// Appends an event to the log, as the next number, in the transaction of the change that it tells of.
@@ -326,17 +325,6 @@ fn name_in(what: &str) -> Option<String> {
 /// As the database has them.
 pub fn latest_time(conn: &mut Conn) -> Result<Option<Timestamp>, DbError> {
     conn.query_one(&LATEST_TIME, &[])?.map_or(Ok(None), |row| row::opt_time(&row, 0))
-}
-
-/// Whether the log's numbers run from 1 to the counter without a gap.
-///
-/// # Errors
-/// As the database has them.
-pub fn is_whole(conn: &mut Conn) -> Result<bool, DbError> {
-    let last = last(conn)?.number;
-    let row = conn.query_one(&NUMBERS, &[])?.ok_or_else(|| row::corrupt("events"))?;
-    let (count, first, highest) = (row.int(0)?, row.opt_int(1)?, row.opt_int(2)?);
-    Ok(count == last && (last == 0 || (first == Some(1) && highest == Some(last))))
 }
 
 fn read(row: &Row) -> Result<Event, DbError> {

@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod app_passwords;
 pub mod browsers;
 pub mod budgets;
+pub mod check;
 pub mod copy;
 pub mod events;
 pub mod figures;
@@ -53,6 +54,7 @@ mod tests {
             app_passwords::STATEMENTS,
             browsers::STATEMENTS,
             budgets::STATEMENTS,
+            check::STATEMENTS,
             events::STATEMENTS,
             figures::STATEMENTS,
             groups::STATEMENTS,

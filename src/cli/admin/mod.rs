@@ -2,6 +2,7 @@
 
 mod account;
 mod backup;
+mod check;
 mod events;
 mod group;
 mod import;
@@ -58,6 +59,8 @@ enum Command {
     RotateKey(key::Rotate),
     /// Print a new key, for [key] command or fd
     NewKey,
+    /// Look through all data for what isn't as it should be
+    Check(check::Args),
 }
 
 /// What a command asks of the API.
@@ -85,6 +88,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Restore(restore) => restore::run(restore, place, console),
         Command::RotateKey(command) => command.run(place, console).await,
         Command::NewKey => key::print_new(console),
+        Command::Check(check) => check::run(check, place, console).await,
     }
 }
 

@@ -15,6 +15,10 @@ const ODD_COLUMN: &str = "
       AND (c.type NOT IN ('TEXT', 'BIGINT', 'BYTEA') OR (c.pk > 0 AND c.\"notnull\" = 0))
     LIMIT 1";
 
+const LOOSE_REFERENCES: &str = "
+    SELECT DISTINCT 'a row of ' || \"table\" || ' refers to one that is not in ' || parent
+    FROM pragma_foreign_key_check LIMIT 100";
+
 const LOOSE_REFERENCE: &str = "SELECT 'a row of ' || \"table\" || ' refers to one that is not in ' || parent FROM pragma_foreign_key_check LIMIT 1";
 
 pub(super) fn problem(db: &Connection) -> rusqlite::Result<Option<String>> {
@@ -61,5 +65,7 @@ fn shape(db: &Connection, name: String) -> rusqlite::Result<Shape> {
 pub(super) fn damage(db: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut check = db.prepare("PRAGMA integrity_check")?;
     let lines: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    let mut references = db.prepare(LOOSE_REFERENCES)?;
+    let loose: Vec<String> = references.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").chain(loose).collect())
 }
