@@ -9,10 +9,7 @@ use std::{
 };
 
 use domain::{Actor, Ended, RequestId, Timestamp, What, WhyEnded};
-use store::{
-    DataLock, DbError, Filling, LockError, OpenError, Store, Tx, app_passwords, browsers, events, links,
-    sessions,
-};
+use store::{DataLock, DbError, Filling, LockError, OpenError, Store, Tx, app_passwords, events, restored};
 
 use super::{
     file::{Backup, FileError, Given, Whole},
@@ -95,7 +92,7 @@ pub struct Restored {
     pub header: Header,
     /// How many app-specific passwords were revoked.
     pub revoked: u64,
-    /// How many browsers and command lines were signed out.
+    /// How many browsers, command lines and programs with a token were signed out.
     pub signed_out: u64,
     /// Where the data is that was there before.
     pub kept: Option<PathBuf>,
@@ -209,7 +206,7 @@ fn conclude(
     let store = Store::open_sqlite(path, |_| ())?;
     let request = RequestId::new(now, &mut clock::rng()?);
     let stamp = Stamp { now, request, source: None };
-    let restored = What::Restored {
+    let event = What::Restored {
         backup_made_at: header.made_at,
         backup_version: header.doorkey_version.clone(),
         backup_event: header.last_event.number,
@@ -218,11 +215,9 @@ fn conclude(
     // Followers of the log must see that the numbers are others now. The time makes it another one at each restore of a backup.
     let epoch = now.millis().max(header.last_event.epoch.saturating_add(1));
     let done = store.write_blocking(move |tx| {
-        let signed_out = sessions::delete_all(tx)?;
-        browsers::delete_all(tx)?;
-        links::delete_all(tx)?;
+        let signed_out = restored::sign_everybody_out(tx)?;
         events::begin_epoch(tx, epoch)?;
-        events::append(tx, now, stamp.event(None, Actor::Machine, restored.clone()))?;
+        events::append(tx, now, stamp.event(None, Actor::Machine, event.clone()))?;
         let revoked = match choice {
             AppPasswords::Keep => 0,
             AppPasswords::Revoke => revoke_all(tx, &stamp)?,

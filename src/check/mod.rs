@@ -6,24 +6,19 @@ use std::collections::BTreeMap;
 use seal::{KeyPurpose, Keyring, Place, WrappedKey};
 use serde::{Deserialize, Serialize};
 use store::{
-    Conn, DataLock, DbError, Store, Table,
+    Conn, DataLock, DbError, Lease, Store, Table, Value,
     check::{self as rows, Finding},
     copy,
 };
 
-use crate::{
-    clock,
-    config::{Config, StoreUrl},
-    follow::Live,
-    key,
-    serve::ServeError,
-};
+use crate::{clock, config::Config, follow::Live, key, serve::ServeError};
 
 pub mod api;
 
 /// The most findings that are told one by one.
 const MOST: usize = 1000;
 
+const LOST_FACTOR: &str = "Make its person a link for a lost second factor: doorkey admin account reset-link ID --lost-second-factor.";
 const FROM_BACKUP: &str = "Restore a backup from before it was damaged: doorkey admin restore FILE.";
 
 /// What was looked at, and what is wrong.
@@ -76,8 +71,8 @@ impl Report {
 struct Sealed {
     table: &'static str,
     column: &'static str,
-    /// The column with the id that it is bound to.
-    bound_to: &'static str,
+    /// The columns with the ids that it is bound to.
+    bound_to: &'static [&'static str],
     advice: &'static str,
 }
 
@@ -86,15 +81,21 @@ static SEALED: &[Sealed] = &[
     Sealed {
         table: "accounts",
         column: "password_sealed",
-        bound_to: "id",
+        bound_to: &["id"],
         advice: "Make its person a reset link: doorkey admin account reset-link ID.",
     },
+    Sealed { table: "totp", column: "secret_sealed", bound_to: &["account_id"], advice: LOST_FACTOR },
     Sealed {
         table: "totp",
-        column: "secret_sealed",
-        bound_to: "account_id",
-        advice: "Make its person a link for a lost second factor: doorkey admin account reset-link ID \
-                 --lost-second-factor.",
+        column: "next_sealed",
+        bound_to: &["account_id"],
+        advice: "Its person begins anew with moving to another phone.",
+    },
+    Sealed {
+        table: "recovery_codes",
+        column: "hash_sealed",
+        bound_to: &["account_id", "id"],
+        advice: "Its person makes new recovery codes, on the page Sign-In and Security.",
     },
 ];
 
@@ -120,7 +121,7 @@ pub fn run(store: &Store, keyring: Option<&Keyring>) -> Report {
     for (part, looked) in [
         ("What belongs together", store.scan_blocking(|conn| rows::rules(conn, &mut push))),
         ("The log", store.scan_blocking(|conn| rows::log(conn, &mut push))),
-        ("What the doors ask", store.scan_blocking(|conn| Live::default().load(conn))),
+        ("What the doors ask", store.scan_blocking(|conn| Live::under(Lease::default()).load(conn))),
     ] {
         if let Err(error) = looked {
             report.whole(format!("{part} can't be read: {error}."), FROM_BACKUP);
@@ -164,22 +165,25 @@ fn open_all(
     found: &mut dyn FnMut(Finding),
 ) -> Result<(), DbError> {
     let place = |name: &str| table.columns().iter().position(|column| column.name == name);
-    let (Some(value), Some(id)) = (place(sealed.column), place(sealed.bound_to)) else { return Ok(()) };
+    let ids: Option<Vec<_>> = sealed.bound_to.iter().map(|name| place(name)).collect();
+    let (Some(value), Some(ids)) = (place(sealed.column), ids) else { return Ok(()) };
     copy::for_each_row(conn, table, |row| {
-        let (Some(bytes), Some(id)) = (row.opt_bytes(value)?, row.opt_text(id)?) else { return Ok(()) };
-        let opened = id_bytes(id).map(|row| {
-            keyring.unseal(Place { table: sealed.table, row: &row, column: sealed.column }, bytes)
-        });
-        if let Some(Err(error)) = opened {
+        // A value of another type was told of before, and so was an id that is none.
+        let Some(Value::Bytes(bytes)) = row.values().get(value) else { return Ok(()) };
+        let bound: Option<Vec<_>> = ids.iter().map(|id| id_bytes(row.values().get(*id)?)).collect();
+        let Some(bound) = bound else { return Ok(()) };
+        let place = Place { table: sealed.table, row: &bound.concat(), column: sealed.column };
+        if let Err(error) = keyring.unseal(place, bytes) {
             let what = format!("has a {} that can't be opened: {error}", sealed.column);
-            found(Finding { table: sealed.table.into(), row: Some(id.to_owned()), what });
+            found(Finding { table: sealed.table.into(), row: rows::key(row), what });
         }
         Ok(())
     })
 }
 
-/// The bytes of any id: what stands behind its prefix. One that is none was told of before.
-fn id_bytes(id: &str) -> Option<[u8; 16]> {
+/// The bytes of any id: what stands behind its prefix.
+fn id_bytes(id: &Value) -> Option<[u8; 16]> {
+    let Value::Text(id) = id else { return None };
     let (_, digits) = id.split_once('_')?;
     data_encoding::HEXLOWER.decode(digits.as_bytes()).ok()?.try_into().ok()
 }
@@ -189,10 +193,9 @@ fn id_bytes(id: &str) -> Option<[u8; 16]> {
 /// # Errors
 /// When there is nothing to look at: no lock, no key, no database.
 pub fn on_data(config: &Config) -> Result<Report, ServeError> {
-    let StoreUrl::Sqlite(path) = &config.store.url else { return Err(ServeError::Database) };
-    let _lock = DataLock::acquire(&config.data)?;
+    let lock = DataLock::acquire(&config.data)?;
     let master = key::load(&config.key, true, &mut clock::rng()?)?;
-    let store = Store::open_sqlite(path, |_| ())?;
+    let store = Store::open(&config.store.url, &lock, Lease::default(), |_| ())?;
     let keyring = store.read(store::keys::all).map(|kept| {
         let wrapped: Option<Vec<_>> = kept
             .into_iter()
@@ -234,8 +237,9 @@ mod tests {
     #[test]
     fn an_id_is_the_bytes_behind_its_prefix() {
         let id = domain::AccountId::from_bytes([7; 16]);
-        assert_eq!(id_bytes(&id.to_string()), Some(id.to_bytes()));
-        assert_eq!(id_bytes("acc"), None);
-        assert_eq!(id_bytes("acc_07"), None);
+        assert_eq!(id_bytes(&id.to_string().into()), Some(id.to_bytes()));
+        assert_eq!(id_bytes(&"acc".into()), None);
+        assert_eq!(id_bytes(&"acc_07".into()), None);
+        assert_eq!(id_bytes(&Value::Null), None);
     }
 }

@@ -8,9 +8,14 @@ use crate::support::{Request, Server};
 
 const ADA: &str = "ada@example.org";
 
+/// The data, as any other program may open it.
+fn database(server: &Server) -> rusqlite::Connection {
+    rusqlite::Connection::open(server.data().join("doorkey.db")).unwrap()
+}
+
 /// A server with something in every corner.
 fn lived_in() -> Server {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let (person, mail) = (server.administrator(ADA), server.service("mail", "mail"));
     let (phone, first) = (person.generate("Phone", "mail"), person.generate("First", "first"));
     assert_eq!(mail.status(ADA, &phone.password), 200);
@@ -19,6 +24,7 @@ fn lived_in() -> Server {
     assert_eq!(mail.status(ADA, &phone.password), 401);
     server.person_without_second_factor("eve@example.org");
     person.browser();
+    person.api.post("/account/recovery-codes", &Value::Null).with(201);
     let asked = serde_json::json!({ "name": "staff" });
     server.admin().post("/groups", &asked).with(201);
     server.admin().put(&format!("/groups/staff/members/{ADA}")).with(204);
@@ -119,6 +125,10 @@ const DAMAGES: &[(&str, &str)] = &[
     ("INSERT INTO event_counter (epoch, last_number) VALUES (9, 9)", "event_counter has 2 rows"),
     // What is sealed.
     (
+        "UPDATE recovery_codes SET account_id = (SELECT id FROM accounts WHERE name LIKE 'eve%')",
+        "has a hash_sealed that can't be opened",
+    ),
+    (
         "UPDATE accounts SET password_sealed = x'01' WHERE name LIKE 'ada%'",
         "has a password_sealed that can't be opened",
     ),
@@ -142,7 +152,7 @@ fn each_damage_is_named_with_what_to_do() {
     fs::copy(&path, &aside).unwrap();
     for (damage, said) in DAMAGES {
         fs::copy(&aside, &path).unwrap();
-        let database = server.database();
+        let database = database(&server);
         database.pragma_update(None, "foreign_keys", false).unwrap();
         assert!(database.execute(damage, []).unwrap() > 0, "{damage}");
         database.close().unwrap();
@@ -187,7 +197,7 @@ fn a_damaged_page_and_no_database_at_all_are_told() {
 fn a_running_server_is_looked_through_too() {
     let server = lived_in();
     server.kill();
-    let database = server.database();
+    let database = database(&server);
     database.execute("UPDATE events SET what = '{}' WHERE number = 3", []).unwrap();
     database.close().unwrap();
     server.start_again();

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::support::{
-    AppPassword, Connection, Done, Person, Server, Service, generate_request, race, sweep, until,
+    AppPassword, Connection, Data, Done, Person, Server, Service, generate_request, race, sweep, until,
 };
 
 const ADA: &str = "ada@example.org";
@@ -35,7 +35,7 @@ fn kept(server: &Server) -> Vec<PathBuf> {
 
 /// A server that has the key of the other one, and nothing else.
 fn with_key_of(server: &Server) -> Server {
-    let other = Server::new(&[]);
+    let other = Server::on(Data::File, &[]);
     fs::create_dir(other.data()).unwrap();
     fs::copy(server.data().join("doorkey.key"), other.data().join("doorkey.key")).unwrap();
     other
@@ -47,7 +47,7 @@ fn same_person<'s>(server: &'s Server, person: &Person<'_>) -> Person<'s> {
 
 #[test]
 fn what_is_kept_works_again_and_everybody_is_signed_out() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let (mut person, mail) = (server.person(ADA), server.service("mail", "mail"));
     let (phone, tablet) = (person.generate("Phone", "mail"), person.generate("Tablet", "mail"));
     let mut browser = person.browser();
@@ -95,7 +95,7 @@ fn what_is_kept_works_again_and_everybody_is_signed_out() {
 
 #[test]
 fn what_is_revoked_is_told_to_its_person() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let (mut person, mail) = (server.person(ADA), server.service("mail", "mail"));
     let (phone, tablet) = (person.generate("Phone", "mail"), person.generate("Tablet", "mail"));
     person.revoke(&tablet).with(200);
@@ -126,7 +126,7 @@ fn what_is_revoked_is_told_to_its_person() {
 
 #[test]
 fn what_has_to_be_said_is_asked_for_and_a_running_server_is_left_alone() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     server.person(ADA);
     let file = backup(&server, "ada.backup");
     let path = file.display().to_string();
@@ -151,7 +151,7 @@ fn what_has_to_be_said_is_asked_for_and_a_running_server_is_left_alone() {
         fs::write(&bad, content).unwrap();
         restore(&server, &bad, "keep").with(1).said(said);
     }
-    let other = Server::start();
+    let other = Server::start_in_a_file();
     other.stop().with(0);
     restore(&other, &file, "keep").with(1).said("needs the key");
     assert!(before == fs::read(server.data().join("doorkey.db")).unwrap());
@@ -161,12 +161,12 @@ fn what_has_to_be_said_is_asked_for_and_a_running_server_is_left_alone() {
 
 #[test]
 fn a_new_machine_needs_the_file_and_the_key() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let (person, mail) = (server.person(ADA), server.service("mail", "mail"));
     let phone = person.generate("Phone", "mail");
     let file = backup(&server, "ada.backup");
     server.kill();
-    let without = Server::new(&[]);
+    let without = Server::on(Data::File, &[]);
     restore(&without, &file, "keep").with(1).said("there is no key file");
     assert!(!without.data().exists(), "no data and no key is made");
 
@@ -184,7 +184,7 @@ fn a_new_machine_needs_the_file_and_the_key() {
 
 #[test]
 fn damaged_data_is_replaced_and_kept_as_it_is() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     server.person(ADA);
     let file = backup(&server, "ada.backup");
     server.stop().with(0);
@@ -229,7 +229,7 @@ fn log_and_rows_agree(data: &Path) -> usize {
 #[test]
 fn a_backup_that_is_taken_under_load_is_one_moment() {
     const WRITERS: usize = 3;
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let people = [server.person(ADA), server.person("eve@example.org"), server.person("grace@example.org")];
     let (changes, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     let files: Vec<_> = race(WRITERS + 1, |n| {
@@ -275,7 +275,7 @@ fn spawn(server: &Server, arguments: &[&str]) -> Child {
 
 #[test]
 fn a_restore_that_is_killed_leaves_the_old_data_or_the_new() {
-    let server = Server::start();
+    let server = Server::start_in_a_file();
     let person = server.person(ADA);
     for n in 0..20 {
         let password = person.generate(&format!("App {n}"), "mail");
@@ -340,7 +340,7 @@ fn fixture(name: &str) -> PathBuf {
 
 #[test]
 fn a_backup_of_the_first_version_is_brought_up_to_this_one() {
-    let server = Server::new(&[]);
+    let server = Server::on(Data::File, &[]);
     fs::create_dir(server.data()).unwrap();
     let key = server.data().join("doorkey.key");
     fs::copy(fixture("schema-1.key"), &key).unwrap();

@@ -32,7 +32,6 @@ statements! {
     DELETE = "DELETE FROM browsers WHERE id = $1 AND account_id = $2";
     DELETE_OTHERS = "DELETE FROM browsers WHERE account_id = $1 AND id <> $2";
     DELETE_ENDED = "DELETE FROM browsers WHERE ends_at <= $1";
-    DELETE_ALL = "DELETE FROM browsers";
 }
 
 /// Adds a browser.
@@ -107,14 +106,6 @@ pub fn delete_others(conn: &mut Conn, account: AccountId, but: Option<BrowserId>
 /// As the database has them.
 pub fn delete_ended(conn: &mut Conn, now: Timestamp) -> Result<(), DbError> {
     conn.execute(&DELETE_ENDED, &[now.millis().into()]).map(drop)
-}
-
-/// Forgets every browser.
-///
-/// # Errors
-/// As the database has them.
-pub fn delete_all(conn: &mut Conn) -> Result<(), DbError> {
-    conn.execute(&DELETE_ALL, &[]).map(drop)
 }
 
 fn read(row: &Row) -> Result<Browser, DbError> {

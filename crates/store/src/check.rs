@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, KindSet, Label,
-    LinkId, Opens, RequestId, ServiceId, ServiceName, SessionId, Sort, What, WhyEnded,
+    LinkId, Opens, RecoveryCodeId, RequestId, ServiceId, ServiceName, SessionId, Sort, What, WhyEnded,
 };
 
 use crate::{
@@ -66,6 +66,7 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         kind: text;
         sort: |value| matches!(value, Value::Text(text) if Sort::from_code(text).is_some());
         service: text, or_null;
+        token: text, or_null;
     }
     accounts {
         id: id::<AccountId>;
@@ -92,6 +93,25 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         created_at: time;
         confirmed_at: time, or_null;
         last_step: number;
+        next_sealed: bytes, or_null;
+        next_at: time, or_null;
+    }
+    recovery_codes {
+        id: id::<RecoveryCodeId>;
+        account_id: id::<AccountId>;
+        hash_sealed: bytes;
+        created_at: time;
+    }
+    tokens {
+        id: text;
+        account_id: id::<AccountId>;
+        label: text;
+        scopes: text;
+        token_hash: hash;
+        created_at: time;
+        expires_at: time;
+        last_used_at: time, or_null;
+        last_used_source: text, or_null;
     }
     budgets {
         bucket: text;
@@ -112,7 +132,6 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         token_hash: hash;
         client: |value| is_one_of(value, &["browser", "command_line"]);
         code_wanted: flag;
-        own_browser: flag;
         browser_id: id::<BrowserId>, or_null;
         agent: text;
         source: text;
@@ -268,7 +287,8 @@ pub fn rows(conn: &mut Conn, table: &Table, found: &mut dyn FnMut(Finding)) -> R
 }
 
 /// What a row is found by.
-fn key(row: &Row) -> Option<String> {
+#[must_use]
+pub fn key(row: &Row) -> Option<String> {
     match row.values().first()? {
         Value::Text(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),

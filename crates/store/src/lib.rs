@@ -24,6 +24,7 @@ pub mod mails;
 pub mod people;
 pub mod recovery_codes;
 pub mod removal;
+pub mod restored;
 pub mod sealed;
 pub mod services;
 pub mod sessions;
@@ -63,6 +64,7 @@ mod tests {
             people::STATEMENTS,
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,
+            restored::STATEMENTS,
             mails::STATEMENTS,
             sealed::STATEMENTS,
             services::STATEMENTS,

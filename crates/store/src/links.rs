@@ -43,7 +43,6 @@ statements! {
     DELETE_SET_UP = "DELETE FROM links WHERE purpose = 'setup'";
     DELETE_OF_ACCOUNT = "DELETE FROM links WHERE account_id = $1";
     DELETE_EXPIRED = "DELETE FROM links WHERE expires_at <= $1";
-    DELETE_ALL = "DELETE FROM links";
 }
 
 /// Adds a link, and takes back earlier ones for the same: only the newest works.
@@ -116,14 +115,6 @@ pub fn spend(conn: &mut Conn, id: LinkId) -> Result<bool, DbError> {
 /// As the database has them.
 pub fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<(), DbError> {
     conn.execute(&DELETE_EXPIRED, &[now.millis().into()]).map(drop)
-}
-
-/// Takes back every link.
-///
-/// # Errors
-/// As the database has them.
-pub fn delete_all(conn: &mut Conn) -> Result<(), DbError> {
-    conn.execute(&DELETE_ALL, &[]).map(drop)
 }
 
 fn read(row: &Row) -> Result<Link, DbError> {

@@ -67,7 +67,6 @@ statements! {
     DELETE_OTHERS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
     DELETE_OLD = "DELETE FROM sessions WHERE created_at <= $1 OR last_seen_at <= $2
         OR (code_wanted = 1 AND created_at <= $3)";
-    DELETE_ALL = "DELETE FROM sessions";
 }
 
 /// Adds a session.
@@ -171,14 +170,6 @@ pub fn delete_old(
 ) -> Result<(), DbError> {
     conn.execute(&DELETE_OLD, &[begun.millis().into(), used.millis().into(), waiting.millis().into()])
         .map(drop)
-}
-
-/// Ends every session, and tells how many there were.
-///
-/// # Errors
-/// As the database has them.
-pub fn delete_all(conn: &mut Conn) -> Result<u64, DbError> {
-    conn.execute(&DELETE_ALL, &[])
 }
 
 fn read(row: &Row) -> Result<Session, DbError> {

@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::render::plain;
 
 const HELP: &str = "The server must not run. The data that is there stays beside the restored data, under a name with the \
-                    time in it. Everybody is signed out, and one-time links end.";
+                    time in it. Everybody is signed out; personal API tokens and one-time links end.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]

@@ -1,0 +1,24 @@
+//! What a restored backup must not bring back: whatever lets somebody in, and may have been ended since.
+
+use crate::{
+    db::{Conn, DbError},
+    statements,
+};
+
+statements! {
+    SESSIONS = "DELETE FROM sessions";
+    TOKENS = "DELETE FROM tokens";
+    BROWSERS = "DELETE FROM browsers";
+    LINKS = "DELETE FROM links";
+}
+
+/// Ends every session, personal API token, trusted browser and one-time link. Tells how many sessions and tokens there were.
+///
+/// # Errors
+/// As the database has them.
+pub fn sign_everybody_out(conn: &mut Conn) -> Result<u64, DbError> {
+    let signed_out = conn.execute(&SESSIONS, &[])? + conn.execute(&TOKENS, &[])?;
+    conn.execute(&BROWSERS, &[])?;
+    conn.execute(&LINKS, &[])?;
+    Ok(signed_out)
+}
