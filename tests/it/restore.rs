@@ -301,7 +301,7 @@ fn a_restore_that_is_killed_leaves_the_old_data_or_the_new() {
         &|| !kept(&server).is_empty() && !is_there(""),
     ];
     let mut seen = BTreeSet::new();
-    for moment in moments.into_iter().cycle().take(18) {
+    for (round, moment) in moments.into_iter().cycle().take(18).enumerate() {
         for left in kept(&server) {
             fs::remove_file(left).unwrap();
         }
@@ -311,6 +311,9 @@ fn a_restore_that_is_killed_leaves_the_old_data_or_the_new() {
         let _ = child.kill();
         child.wait().unwrap();
         sweep(child.id());
+        for entry in fs::read_dir(server.data()).unwrap().map(Result::unwrap) {
+            println!("{round}: {:?} {}", entry.file_name(), entry.metadata().unwrap().len());
+        }
         log_and_rows_agree(&server.data());
         let is_old: i64 =
             server.data_says("SELECT COUNT(*) FROM app_passwords WHERE label = 'Only in the data'");

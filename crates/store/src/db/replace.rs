@@ -20,6 +20,9 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// # Errors
 /// As the system has them; then the old one is at `path`, if there was one.
 pub fn replace_sqlite(path: &Path, new: &Path, kept: &Path) -> io::Result<bool> {
+    if fs::metadata(beside(new, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(io::Error::other("a part of the new database is still in its log"));
+    }
     File::open(new)?.sync_all()?;
     let there = path.try_exists()?;
     if there {
@@ -176,6 +179,15 @@ mod tests {
         assert_eq!(replace_sqlite(&path, &new, &kept).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
         assert_eq!(number(&path), 1);
+    }
+
+    #[test]
+    fn a_new_one_that_is_not_whole_without_its_log_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("doorkey.db"), crashed(folder.path(), "new.db", 2));
+        replace_sqlite(&path, &new, &folder.path().join("kept.db")).unwrap_err();
+        assert!(!path.exists());
+        assert_eq!(number(&new), 2);
     }
 
     #[test]
