@@ -6,19 +6,21 @@ use std::collections::BTreeMap;
 use seal::{KeyPurpose, Keyring, Place, WrappedKey};
 use serde::{Deserialize, Serialize};
 use store::{
-    Conn, DataLock, DbError, Lease, Store, Table, Value,
+    Conn, DataLock, DbError, Lease, Store, Table,
     check::{self as rows, Finding},
-    copy,
+    sealed,
 };
 
 use crate::{clock, config::Config, follow::Live, key, serve::ServeError};
 
 pub mod api;
 
+/// How many sealed values are looked at at a time.
+const AT_ONCE: i64 = 500;
+
 /// The most findings that are told one by one.
 const MOST: usize = 1000;
 
-const LOST_FACTOR: &str = "Make its person a link for a lost second factor: doorkey admin account reset-link ID --lost-second-factor.";
 const FROM_BACKUP: &str = "Restore a backup from before it was damaged: doorkey admin restore FILE.";
 
 /// What was looked at, and what is wrong.
@@ -67,37 +69,18 @@ impl Report {
     }
 }
 
-/// A column that holds what crates/seal has made of a secret.
-struct Sealed {
-    table: &'static str,
-    column: &'static str,
-    /// The columns with the ids that it is bound to.
-    bound_to: &'static [&'static str],
-    advice: &'static str,
+/// What to do when a sealed value of this table can't be opened.
+fn advice(table: &str) -> &'static str {
+    match table {
+        "accounts" => "Make its person a reset link: doorkey admin account reset-link ID.",
+        "totp" => {
+            "Make its person a link for a lost second factor: doorkey admin account reset-link ID --lost-second-factor."
+        }
+        "recovery_codes" => "Its person makes new recovery codes, on the page Sign-In and Security.",
+        "mails" => "It can't be sent. Make a new link for its person.",
+        _ => FROM_BACKUP,
+    }
 }
-
-/// All of them; a test says when one is missing.
-static SEALED: &[Sealed] = &[
-    Sealed {
-        table: "accounts",
-        column: "password_sealed",
-        bound_to: &["id"],
-        advice: "Make its person a reset link: doorkey admin account reset-link ID.",
-    },
-    Sealed { table: "totp", column: "secret_sealed", bound_to: &["account_id"], advice: LOST_FACTOR },
-    Sealed {
-        table: "totp",
-        column: "next_sealed",
-        bound_to: &["account_id"],
-        advice: "Its person begins anew with moving to another phone.",
-    },
-    Sealed {
-        table: "recovery_codes",
-        column: "hash_sealed",
-        bound_to: &["account_id", "id"],
-        advice: "Its person makes new recovery codes, on the page Sign-In and Security.",
-    },
-];
 
 /// Looks at all data, part by part, on this thread.
 pub fn run(store: &Store, keyring: Option<&Keyring>) -> Report {
@@ -146,46 +129,36 @@ fn check_table(store: &Store, table: &Table, keyring: Option<&Keyring>, report: 
         report.add(finding, FROM_BACKUP);
     }
     let Some(keyring) = keyring else { return };
-    for sealed in SEALED.iter().filter(|sealed| sealed.table == table.name()) {
-        let look =
-            |conn: &mut Conn| open_all(conn, table, sealed, keyring, &mut |finding| found.push(finding));
+    for column in sealed::COLUMNS.iter().filter(|column| column.table == table.name()) {
         // What can't be read was told above.
-        let _ = store.scan_blocking(look);
+        let _ =
+            store.scan_blocking(|conn| open_all(conn, column, keyring, &mut |finding| found.push(finding)));
         for finding in found.drain(..) {
-            report.add(finding, sealed.advice);
+            report.add(finding, advice(column.table));
         }
     }
 }
 
 fn open_all(
     conn: &mut Conn,
-    table: &Table,
-    sealed: &Sealed,
+    column: &sealed::Column,
     keyring: &Keyring,
     found: &mut dyn FnMut(Finding),
 ) -> Result<(), DbError> {
-    let place = |name: &str| table.columns().iter().position(|column| column.name == name);
-    let ids: Option<Vec<_>> = sealed.bound_to.iter().map(|name| place(name)).collect();
-    let (Some(value), Some(ids)) = (place(sealed.column), ids) else { return Ok(()) };
-    copy::for_each_row(conn, table, |row| {
-        // A value of another type was told of before, and so was an id that is none.
-        let Some(Value::Bytes(bytes)) = row.values().get(value) else { return Ok(()) };
-        let bound: Option<Vec<_>> = ids.iter().map(|id| id_bytes(row.values().get(*id)?)).collect();
-        let Some(bound) = bound else { return Ok(()) };
-        let place = Place { table: sealed.table, row: &bound.concat(), column: sealed.column };
-        if let Err(error) = keyring.unseal(place, bytes) {
-            let what = format!("has a {} that can't be opened: {error}", sealed.column);
-            found(Finding { table: sealed.table.into(), row: rows::key(row), what });
+    let mut after = String::new();
+    loop {
+        // Longer than what a value is compared by, so that none begins with it.
+        let values = column.sealed_by_others(conn, &[0; 10], &after, AT_ONCE)?;
+        let Some(last) = values.last() else { return Ok(()) };
+        after.clone_from(&last.key);
+        for value in values {
+            let place = Place { table: column.table, row: &value.row, column: column.column };
+            if let Err(error) = keyring.unseal(place, &value.sealed) {
+                let what = format!("has a {} that can't be opened: {error}", column.column);
+                found(Finding { table: column.table.into(), row: Some(value.key), what });
+            }
         }
-        Ok(())
-    })
-}
-
-/// The bytes of any id: what stands behind its prefix.
-fn id_bytes(id: &Value) -> Option<[u8; 16]> {
-    let Value::Text(id) = id else { return None };
-    let (_, digits) = id.split_once('_')?;
-    data_encoding::HEXLOWER.decode(digits.as_bytes()).ok()?.try_into().ok()
+    }
 }
 
 /// Opens the data where no server runs, as far as it can be opened, and looks at it.
@@ -213,33 +186,4 @@ pub fn on_data(config: &Config) -> Result<Report, ServeError> {
     }
     store.close();
     Ok(report)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_sealed_column_is_opened() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("doorkey.db"), |_| ()).unwrap();
-        let mut schema = Vec::new();
-        for table in store.tables().unwrap().iter() {
-            let sealed = table.columns().iter().filter(|column| column.name.ends_with("_sealed"));
-            schema.extend(sealed.map(|column| format!("{}.{}", table.name(), column.name)));
-        }
-        let mut here: Vec<_> = SEALED.iter().map(|s| format!("{}.{}", s.table, s.column)).collect();
-        schema.sort();
-        here.sort();
-        assert_eq!(here, schema, "src/check/mod.rs: SEALED has to name each sealed column");
-    }
-
-    #[test]
-    fn an_id_is_the_bytes_behind_its_prefix() {
-        let id = domain::AccountId::from_bytes([7; 16]);
-        assert_eq!(id_bytes(&id.to_string().into()), Some(id.to_bytes()));
-        assert_eq!(id_bytes(&"acc".into()), None);
-        assert_eq!(id_bytes(&"acc_07".into()), None);
-        assert_eq!(id_bytes(&Value::Null), None);
-    }
 }

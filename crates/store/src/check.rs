@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, KindSet, Label,
-    LinkId, Opens, RecoveryCodeId, RequestId, ServiceId, ServiceName, SessionId, Sort, What, WhyEnded,
+    LinkId, MailId, Opens, RecoveryCodeId, RequestId, ServiceId, ServiceName, SessionId, Sort, What,
+    WhyEnded,
 };
 
 use crate::{
@@ -101,6 +102,19 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         account_id: id::<AccountId>;
         hash_sealed: bytes;
         created_at: time;
+    }
+    mails {
+        id: id::<MailId>;
+        account_id: id::<AccountId>, or_null;
+        about: text;
+        recipient: text;
+        letter_sealed: bytes;
+        created_at: time;
+        expires_at: time;
+        attempts: number;
+        next_at: time;
+        answer: text, or_null;
+        given_up_at: time, or_null;
     }
     tokens {
         id: text;
@@ -287,8 +301,7 @@ pub fn rows(conn: &mut Conn, table: &Table, found: &mut dyn FnMut(Finding)) -> R
 }
 
 /// What a row is found by.
-#[must_use]
-pub fn key(row: &Row) -> Option<String> {
+fn key(row: &Row) -> Option<String> {
     match row.values().first()? {
         Value::Text(text) => Some(text.clone()),
         Value::Int(number) => Some(number.to_string()),

@@ -10,9 +10,11 @@ statements! {
     TOKENS = "DELETE FROM tokens";
     BROWSERS = "DELETE FROM browsers";
     LINKS = "DELETE FROM links";
+    MAILS = "DELETE FROM mails";
 }
 
-/// Ends every session, personal API token, trusted browser and one-time link. Tells how many sessions and tokens there were.
+/// Ends every session, personal API token, trusted browser and one-time link, and drops the mails that wait: they bear such links, or were
+/// sent long ago. Tells how many sessions and tokens there were.
 ///
 /// # Errors
 /// As the database has them.
@@ -20,5 +22,6 @@ pub fn sign_everybody_out(conn: &mut Conn) -> Result<u64, DbError> {
     let signed_out = conn.execute(&SESSIONS, &[])? + conn.execute(&TOKENS, &[])?;
     conn.execute(&BROWSERS, &[])?;
     conn.execute(&LINKS, &[])?;
+    conn.execute(&MAILS, &[])?;
     Ok(signed_out)
 }
