@@ -182,10 +182,7 @@ fn a_damaged_page_and_no_database_at_all_are_told() {
     damaged[half..half + 4096].fill(0xff);
     fs::write(&path, &damaged).unwrap();
     let done = server.run(&["admin", "check"]).with(1);
-    assert!(
-        done.out.contains("The database is damaged: ") || done.err.contains("restore a backup"),
-        "{done:?}"
-    );
+    assert!(format!("{done:?}").to_lowercase().contains("restore a backup"), "{done:?}");
     fs::write(&path, &whole[..whole.len() / 3]).unwrap();
     let done = server.run(&["admin", "check"]).with(1);
     assert!(format!("{done:?}").to_lowercase().contains("restore a backup"), "{done:?}");
