@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use domain::{Actor, MachineToken, SessionId, Timestamp, TokenKind};
+use domain::{AccountId, Actor, MachineToken, SessionId, Timestamp, TokenKind};
 use store::{
     Tx,
     accounts::{Account, State},
@@ -18,6 +18,10 @@ use crate::{
     web::{LocalAdministrator, cookies},
 };
 
+mod token;
+
+pub use token::{WithToken, admit, scope_of};
+
 /// Somebody who has signed in completely, with every factor that the account has.
 pub struct SignedIn {
     /// Whose account.
@@ -29,10 +33,24 @@ pub struct SignedIn {
 /// The same, and shown within the last [`FRESH_MINUTES`].
 pub struct Fresh<T>(T);
 
-/// Somebody who administers this server: an administrator signed in, or whoever has the server's data folder.
+/// Somebody about their own account: signed in, or a program with a token of theirs that opens this.
+pub struct Oneself(AccountId);
+
+/// Somebody who administers this server: an administrator signed in or with a token of theirs that opens this, or whoever has the
+/// server's data folder.
+#[derive(Clone, Copy)]
 pub struct Admin {
     /// As whom it stands in the log.
     pub actor: Actor,
+    /// Whom they may change.
+    pub reach: Reach,
+}
+
+/// Whom an administrator may change. A token reaches nobody who administers the server, and makes nobody an administrator: whoever got
+/// hold of it could take the server over.
+#[derive(Clone, Copy)]
+pub struct Reach {
+    administrators: bool,
 }
 
 /// Somebody who has the server's data folder, and came by the socket in it. Everybody else finds nothing there: what this opens is not
@@ -94,7 +112,7 @@ impl SignedIn {
     /// `not-allowed` for everybody else.
     pub fn admin(&self) -> Result<Admin, Problem> {
         if self.account.administrator {
-            return Ok(Admin { actor: self.actor() });
+            return Ok(Admin { actor: self.actor(), reach: Reach { administrators: true } });
         }
         Err(not_allowed())
     }
@@ -111,6 +129,39 @@ impl SignedIn {
     /// As whom it stands in the log.
     pub const fn actor(&self) -> Actor {
         Actor::Account(self.account.id)
+    }
+
+    /// The same, for what a token may do too.
+    pub const fn oneself(&self) -> Oneself {
+        Oneself(self.account.id)
+    }
+}
+
+impl Oneself {
+    /// Whose account.
+    pub const fn account(&self) -> AccountId {
+        self.0
+    }
+
+    /// As whom it stands in the log.
+    pub const fn actor(&self) -> Actor {
+        Actor::Account(self.0)
+    }
+}
+
+impl Reach {
+    /// Checks that it reaches an account, by whether that administers the server, or is to.
+    ///
+    /// # Errors
+    /// `not-with-token` when it doesn't.
+    pub fn over(self, administrator: bool) -> Result<(), Problem> {
+        if self.administrators || !administrator {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::NotWithToken,
+            "A token makes nobody an administrator, and changes nobody who is one. Sign in, and do it yourself.",
+        ))
     }
 }
 
@@ -156,29 +207,46 @@ fn sign_in_needed() -> Problem {
     Problem::new(Code::SignInNeeded, "You aren't signed in, or no longer. Sign in, then try again.")
 }
 
+/// What is kept of the token that a request to the API came with, if it can be one.
+fn bearer(parts: &Parts) -> Option<[u8; 32]> {
+    let sent = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    MachineToken::parse(TokenKind::PersonalApi, sent.trim()).map(|token| secrets::hash(token.expose()))
+}
+
+fn token_not_known() -> Problem {
+    Problem::new(
+        Code::SignInNeeded,
+        "This token isn't known here, or it has ended: it was signed out, revoked, or its time is over. Sign in again, or \
+         make a new token.",
+    )
+}
+
 /// The session of a request: of a browser by its cookie, of the API by a token, never the one in place of the other.
 ///
 /// # Errors
 /// `sign-in-needed` when there is none, or its time is over.
 pub async fn session(parts: &Parts, app: &App, now: Timestamp) -> Result<(Session, Account), Problem> {
-    let (client, token) = if parts.uri.path().starts_with("/api/") {
-        let sent = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let sent = sent.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-        let token = MachineToken::parse(TokenKind::PersonalApi, sent.trim());
-        (Client::CommandLine, token.map(|token| secrets::hash(token.expose())))
+    let in_api = parts.uri.path().starts_with("/api/");
+    let (client, token) = if in_api {
+        (Client::CommandLine, bearer(parts))
     } else {
         (Client::Browser, cookies::get(&parts.headers, app, cookies::SESSION).map(secrets::hash))
     };
-    let token_hash = token.ok_or_else(sign_in_needed)?;
+    let missing = || match in_api && parts.headers.contains_key("authorization") {
+        true => token_not_known(),
+        false => sign_in_needed(),
+    };
+    let token_hash = token.ok_or_else(missing)?;
     let (session, account) = app.store.read(|conn| {
         let session = sessions::by_token(conn, &token_hash)?.filter(|session| session.client == client);
-        let Some(session) = session else { return Err(sign_in_needed()) };
-        let account = store::accounts::by_id(conn, session.account)?.ok_or_else(sign_in_needed)?;
+        let Some(session) = session else { return Err(missing()) };
+        let account = store::accounts::by_id(conn, session.account)?.ok_or_else(missing)?;
         Ok((session, account))
     })?;
     let wait_over = session.code_wanted && session.created_at.plus_minutes(CODE_WAIT_MINUTES) <= now;
     if wait_over || ends_at(app, &session) <= now || account.state != State::Active {
-        return Err(sign_in_needed());
+        return Err(missing());
     }
     Ok((session, account))
 }
@@ -208,12 +276,37 @@ impl FromRequestParts<Arc<App>> for Fresh<SignedIn> {
     }
 }
 
+impl FromRequestParts<Arc<App>> for Oneself {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match parts.extensions.get::<WithToken>() {
+            Some(with) => Ok(Self(with.account.id)),
+            None => Ok(SignedIn::from_request_parts(parts, app).await?.oneself()),
+        }
+    }
+}
+
+/// An administrator who needs to show nothing more: on the server's machine, or with a token that opens this.
+fn known_administrator(parts: &Parts) -> Result<Option<Admin>, Problem> {
+    if parts.extensions.get::<LocalAdministrator>().is_some() {
+        return Ok(Some(Admin { actor: Actor::Machine, reach: Reach { administrators: true } }));
+    }
+    match parts.extensions.get::<WithToken>() {
+        Some(with) if !with.account.administrator => Err(not_allowed()),
+        Some(with) => {
+            Ok(Some(Admin { actor: Actor::Account(with.account.id), reach: Reach { administrators: false } }))
+        }
+        None => Ok(None),
+    }
+}
+
 impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        if parts.extensions.get::<LocalAdministrator>().is_some() {
-            return Ok(Self { actor: Actor::Machine });
+        if let Some(admin) = known_administrator(parts)? {
+            return Ok(admin);
         }
         SignedIn::from_request_parts(parts, app).await?.admin()
     }
@@ -234,8 +327,8 @@ impl FromRequestParts<Arc<App>> for Fresh<Admin> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        if parts.extensions.get::<LocalAdministrator>().is_some() {
-            return Ok(Self(Admin { actor: Actor::Machine }));
+        if let Some(admin) = known_administrator(parts)? {
+            return Ok(Self(admin));
         }
         // Not being an administrator is said first: confirming wouldn't help.
         let signed_in = SignedIn::from_request_parts(parts, app).await?;

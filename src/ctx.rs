@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use domain::{AccountId, Actor, NewEvent, RequestId, Rng, Timestamp, What};
 
-use crate::{app::App, clock, problem::Problem, web::client::ClientAddress};
+use crate::{access::WithToken, app::App, clock, problem::Problem, web::client::ClientAddress};
 
 /// Made once for each request and handed to the use case.
 pub struct Ctx {
@@ -24,12 +24,15 @@ pub struct Stamp {
     pub request: RequestId,
     /// The address that it came from; none for what Doorkey does by itself, or for this machine's command line.
     pub source: Option<String>,
+    /// The label of the personal API token that it came with.
+    pub token: Option<String>,
 }
 
 impl Stamp {
     /// An event of this request.
     pub fn event(&self, account: Option<AccountId>, actor: Actor, what: What) -> NewEvent {
-        NewEvent { account, actor, source: self.source.clone(), request: self.request, what }
+        let (source, token) = (self.source.clone(), self.token.clone());
+        NewEvent { account, actor, source, request: self.request, token, what }
     }
 }
 
@@ -41,7 +44,7 @@ impl Ctx {
     pub fn own(app: &App) -> Result<Self, clock::NoRandomness> {
         let (now, mut rng) = (app.clock.now(), clock::rng()?);
         let request = RequestId::new(now, &mut rng);
-        Ok(Self { stamp: Stamp { now, request, source: None }, rng })
+        Ok(Self { stamp: Stamp { now, request, source: None, token: None }, rng })
     }
 }
 
@@ -53,6 +56,7 @@ impl FromRequestParts<Arc<App>> for Ctx {
         if let Some(request) = parts.extensions.get::<RequestId>() {
             ctx.stamp.request = *request;
         }
+        ctx.stamp.token = parts.extensions.get::<WithToken>().map(WithToken::label);
         ctx.stamp.source = ClientAddress::of(&parts.extensions, &parts.headers, app).0;
         Ok(ctx)
     }

@@ -9,6 +9,7 @@
 //! - [`people`]: what administrators do with accounts: inviting, suspending, removing.
 //! - [`sign_in`]: signing in and out, and the budget of failures.
 //! - [`sessions`], [`browsers`]: where people are signed in, and the browsers that they trust.
+//! - [`tokens`]: personal API tokens, for people's own programs.
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
 //! - [`groups`]: groups of people, which services can be kept to.
@@ -58,4 +59,5 @@ pub mod server;
 pub mod services;
 pub mod sessions;
 pub mod sign_in;
+pub mod tokens;
 pub mod web;

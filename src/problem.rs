@@ -125,6 +125,12 @@ codes! {
     /// Only an administrator may do this.
     NotAllowed = "not-allowed", FORBIDDEN, "That's for administrators",
         "Ask an administrator of this server.";
+    /// The personal API token hasn't got the scope that opens this.
+    ScopeNeeded = "scope-needed", FORBIDDEN, "This token isn't for that",
+        "Make a token that has the scope that `detail` names, and send the request with it.";
+    /// No personal API token may do this.
+    NotWithToken = "not-with-token", FORBIDDEN, "Not with a token",
+        "Sign in with `POST /api/v1/sign-in` as the person, and send the request with the token of that.";
     /// The password is right, and the account may not be used.
     AccountSuspended = "account-suspended", FORBIDDEN, "Your account is suspended",
         "Ask an administrator of this server. It is told only to who sends the right password.";
@@ -143,6 +149,9 @@ codes! {
     /// All 25 places are taken.
     TooManyAppPasswords = "too-many-app-passwords", CONFLICT, "There is no room for another one",
         "Revoke an app-specific password that is no longer used. Ended ones don't count.";
+    /// All 25 places for personal API tokens are taken.
+    TooManyTokens = "too-many-tokens", CONFLICT, "There is no room for another token",
+        "Revoke a token that is no longer used. Expired ones don't count.";
     /// It is as it should be already, or somebody else was faster.
     Conflict = "conflict", CONFLICT, "It has changed meanwhile",
         "Read it again, and decide anew. With `field`, something of that name is there already: choose another.";

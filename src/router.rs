@@ -12,18 +12,23 @@ use axum::{
 };
 
 use crate::{
-    accounts,
+    access, accounts,
     app::App,
     app_passwords, backup, browsers, check, doors, events, groups, health, key, mail, openapi, people,
     problem::{Code, Problem},
-    services, sessions, sign_in, web,
+    services, sessions, sign_in, tokens, web,
 };
 
 /// Everything that this server answers.
 pub fn router(app: Arc<App>) -> Router {
     let made = Arc::new(openapi::pages::Made::new(app.config.http.public_url.as_str()));
     let rest = Router::new()
-        .merge(api().merge(machine()).layer(middleware::from_fn(api_problems)))
+        .merge(
+            api()
+                .layer(middleware::from_fn_with_state(Arc::clone(&app), access::admit))
+                .merge(machine())
+                .layer(middleware::from_fn(api_problems)),
+        )
         .merge(description().layer(Extension(made)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
@@ -64,6 +69,9 @@ fn pages() -> Router<Arc<App>> {
         .route("/security/sign-out-others", post(sessions::pages::sign_out_others))
         .route("/security/browsers/{id}/forget", post(browsers::pages::forget))
         .route("/security/browsers/forget-all", post(browsers::pages::forget_all))
+        .route("/tokens", get(tokens::pages::list))
+        .route("/tokens/make", get(tokens::pages::make).post(tokens::pages::post_make))
+        .route("/tokens/{id}/revoke", post(tokens::pages::revoke))
         .route("/app-passwords", get(app_password::list))
         .route("/app-passwords/generate", get(generate::generate).post(generate::post_generate))
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
@@ -130,6 +138,9 @@ api! {
     get    "/api/v1/sessions"                        sessions::api::list;
     delete "/api/v1/sessions"                        sessions::api::sign_out_others;
     delete "/api/v1/sessions/{id}"                   sessions::api::sign_out;
+    get    "/api/v1/tokens"                          tokens::api::list;
+    post   "/api/v1/tokens"                          tokens::api::make;
+    delete "/api/v1/tokens/{id}"                     tokens::api::revoke;
     get    "/api/v1/browsers"                        browsers::api::list;
     delete "/api/v1/browsers"                        browsers::api::forget_all;
     delete "/api/v1/browsers/{id}"                   browsers::api::forget;

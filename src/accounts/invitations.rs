@@ -56,13 +56,14 @@ pub async fn link_again(
     show_link: bool,
 ) -> Result<Handed, Problem> {
     let who = Who::parse(app, who)?;
-    let (account, actor) = (app.store.read(|conn| who.account(conn))?, admin.who().actor);
+    let (account, Admin { actor, reach }) = (app.store.read(|conn| who.account(conn))?, *admin.who());
     let (id, link) = (account.id, link(app, ctx, &account, actor));
     let (row, stamp) = (link.row.clone(), ctx.stamp.clone());
     app.store
         .write(move |tx| {
             Admin::still(tx, actor)?;
             let account = rows::by_id(tx, id)?.ok_or_else(super::no_account)?;
+            reach.over(account.administrator)?;
             if account.state != State::Invited {
                 let detail = format!(
                     "{} has accepted the invitation already. For somebody who forgot their password, make a reset link.",

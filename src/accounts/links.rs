@@ -13,7 +13,8 @@ use store::{
 };
 
 use super::{
-    NewAccount, Who, end_app_passwords, forget_browsers, id_typed, insert, make, name_typed, no_account,
+    NewAccount, Who, end_app_passwords, end_tokens, forget_browsers, id_typed, insert, make, name_typed,
+    no_account,
     password::{MIN_ALONE, MIN_WITH_SECOND_FACTOR, NewPassword, check_length},
     two_factor,
 };
@@ -213,7 +214,7 @@ pub async fn reset_link(
     show_link: bool,
 ) -> Result<Handed, Problem> {
     let who = Who::parse(app, who)?;
-    let (account, actor) = (app.store.read(|conn| who.account(conn))?, admin.who().actor);
+    let (account, Admin { actor, reach }) = (app.store.read(|conn| who.account(conn))?, *admin.who());
     let id = account.id;
     let purpose = if lost_second_factor { Purpose::ResetBoth(id) } else { Purpose::Reset(id) };
     let link = NewLink::make(ctx, purpose, actor, RESET_HOURS).by_mail(app, ctx, &account);
@@ -222,6 +223,7 @@ pub async fn reset_link(
         .write(move |tx| {
             Admin::still(tx, actor)?;
             let account = rows::by_id(tx, id)?.ok_or_else(no_account)?;
+            reach.over(account.administrator)?;
             match account.state {
                 State::Active => {}
                 State::Invited => {
@@ -344,6 +346,7 @@ pub async fn reset(
             }
             sessions::delete_others(tx, id, None)?;
             forget_browsers(tx, &stamp, actor, id)?;
+            end_tokens(tx, &stamp, actor, id)?;
             budgets::clear(tx, &id.to_string())?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordReset { revoked }))?;
             Ok(Done { revoked, recovery_codes_left })

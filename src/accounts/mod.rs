@@ -5,7 +5,7 @@ use domain::{AccountId, AccountName, Actor, BrowserId, DisplayName, Ended, What,
 use store::{
     Conn, Tx,
     accounts::{self as rows, Account, State},
-    app_passwords, browsers, events, sessions,
+    app_passwords, browsers, events, sessions, tokens,
 };
 
 use crate::{
@@ -111,6 +111,7 @@ pub async fn add(
     password: &str,
     totp: bool,
 ) -> Result<(Account, Option<two_factor::Shown>), Problem> {
+    admin.who().reach.over(new.administrator)?;
     let fewest = if totp { MIN_WITH_SECOND_FACTOR } else { MIN_ALONE };
     let account = make(app, ctx, new, password, fewest).await?;
     let factor = totp.then(|| two_factor::make(app, ctx, &account));
@@ -223,6 +224,7 @@ pub async fn change_password(
             }
             let revoked = end_app_passwords(tx, &stamp, actor, id, WhyEnded::PasswordChanged)?;
             forget_browsers(tx, &stamp, actor, id)?;
+            end_tokens(tx, &stamp, actor, id)?;
             sign_out_others(tx, &stamp, actor, &session)?;
             events::append(tx, stamp.now, stamp.event(Some(id), actor, What::PasswordChanged { revoked }))?;
             Ok(revoked)
@@ -278,6 +280,20 @@ pub fn end_app_passwords(
             events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
             count += u64::from(live);
         }
+    }
+    Ok(count)
+}
+
+/// Ends the account's personal API tokens, and tells how many: with the password and the second factor, since whoever used those may have
+/// made them.
+///
+/// # Errors
+/// As the database has them.
+pub fn end_tokens(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: AccountId) -> Result<u64, Problem> {
+    let count = tokens::delete_of_account(tx, account)?;
+    if count > 0 {
+        let what = What::TokensRevoked { count };
+        events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
     }
     Ok(count)
 }

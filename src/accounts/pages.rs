@@ -22,6 +22,7 @@ use crate::{
     problem::{Code, Problem},
     sessions::{self, Place},
     sign_in::code_field::CodeField,
+    tokens,
     web::{
         form::Form,
         views::{Link, Notice, NoticeKind, Qr},
@@ -43,11 +44,12 @@ pub async fn home() -> Redirect {
 /// `GET /security`.
 pub async fn security(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
     let (now, account) = (visit.now(), &person.account);
-    let (factor, codes, in_use) = visit.app.store.read(|conn| {
+    let (factor, codes, in_use, tokens) = visit.app.store.read(|conn| {
         Ok::<_, Problem>((
             store::totp::of_account(conn, account.id)?,
             store::recovery_codes::left(conn, account.id)?,
             store::app_passwords::count_live(conn, account.id, now)?,
+            store::tokens::count_live(conn, account.id, now)?,
         ))
     })?;
     let on = factor.and_then(|factor| factor.confirmed_at);
@@ -71,6 +73,8 @@ pub async fn security(visit: Visit, person: SignedIn) -> Result<Response, Proble
         limit: ACTIVE_APP_PASSWORDS_MAX,
         app_passwords_href: "/app-passwords".into(),
         generate_href: (on.is_some() && in_use < ACTIVE_APP_PASSWORDS_MAX).then(|| GENERATE.into()),
+        tokens,
+        tokens_href: tokens::pages::HERE.into(),
         sessions: sessions.iter().map(|place| session_row(&visit, place)).collect(),
         sign_out_others_action: "/security/sign-out-others".into(),
         browsers: browsers

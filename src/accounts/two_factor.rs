@@ -13,7 +13,7 @@ use store::{
 };
 
 use super::{
-    end_app_passwords, forget_browsers,
+    end_app_passwords, end_tokens, forget_browsers,
     password::{Kept, MIN_ALONE, NewPassword},
     recovery_codes::{self, Made},
     sign_out_others,
@@ -383,13 +383,15 @@ pub async fn turn_off(
         .await
 }
 
-/// Takes away the account's second factor and what stands in for it: recovery codes, trusted browsers.
+/// Takes away the account's second factor, what stands in for it, and what it takes to make: recovery codes, trusted browsers, personal
+/// API tokens.
 ///
 /// # Errors
 /// As the database has them.
 pub fn take_away(tx: &mut Tx<'_>, stamp: &Stamp, actor: Actor, account: AccountId) -> Result<(), Problem> {
     totp::delete(tx, account)?;
     store::recovery_codes::delete(tx, account)?;
+    end_tokens(tx, stamp, actor, account)?;
     forget_browsers(tx, stamp, actor, account).map(drop)
 }
 

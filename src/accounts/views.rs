@@ -84,6 +84,10 @@ pub struct SecurityPage {
     pub app_passwords_href: String,
     /// The way to a new one; nothing when there can't be one now.
     pub generate_href: Option<String>,
+    /// How many API tokens work.
+    pub tokens: usize,
+    /// The way to their list.
+    pub tokens_href: String,
     /// Where the person is signed in, this browser first.
     pub sessions: Vec<SessionRow>,
     /// Where "Sign out all others" posts to.

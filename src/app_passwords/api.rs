@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::New;
 use crate::{
-    access::SignedIn,
+    access::{Oneself, SignedIn},
     accounts::api::RevokedAnswer,
     app::App,
     ctx::Ctx,
@@ -136,11 +136,7 @@ fn describe(password: AppPassword, now: Timestamp) -> Described {
     security(("token" = [])),
     responses((status = 200, description = "All of them.", body = Listed)),
 )]
-pub async fn list(
-    State(app): State<Arc<App>>,
-    ctx: Ctx,
-    person: SignedIn,
-) -> Result<Answer<Listed>, Problem> {
+pub async fn list(State(app): State<Arc<App>>, ctx: Ctx, person: Oneself) -> Result<Answer<Listed>, Problem> {
     let now = ctx.stamp.now;
     let passwords = super::list(&app, &person)?;
     let active = passwords.iter().filter(|password| password.is_live(now)).count();
@@ -220,7 +216,7 @@ fn kinds(words: &[String]) -> Result<KindSet, Problem> {
 pub async fn revoke(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    person: SignedIn,
+    person: Oneself,
     Path(id): Path<String>,
 ) -> Result<Answer<Described>, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
@@ -237,7 +233,7 @@ pub async fn revoke(
 pub async fn revoke_all(
     State(app): State<Arc<App>>,
     ctx: Ctx,
-    person: SignedIn,
+    person: Oneself,
 ) -> Result<Answer<RevokedAnswer>, Problem> {
     let revoked = super::revoke_all(&app, &ctx, &person).await?;
     Ok(Answer(RevokedAnswer { revoked }))

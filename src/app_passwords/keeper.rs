@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Actor, Ended, LastUse, Timestamp, What, WhyEnded};
-use store::{app_passwords as rows, browsers, budgets, events, links, sessions};
+use store::{app_passwords as rows, browsers, budgets, events, links, sessions, tokens};
 
 use crate::{
     app::App,
@@ -138,6 +138,8 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
             let waiting = now.plus_minutes(-crate::access::CODE_WAIT_MINUTES);
             sessions::delete_old(tx, now.plus_days(-90), now.plus_days(-30), waiting)?;
             browsers::delete_ended(tx, now)?;
+            // They stay in the list for a while, so that whoever wonders why a program stopped finds out.
+            tokens::delete_expired(tx, now.plus_days(-30))?;
             budgets::forget_old(tx, now.plus_days(-100))?;
             links::delete_expired(tx, now)
         })

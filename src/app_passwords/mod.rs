@@ -7,7 +7,7 @@ use domain::{
 use store::{app_passwords as rows, events};
 
 use crate::{
-    access::{Fresh, SignedIn},
+    access::{Fresh, Oneself, SignedIn},
     accounts::{end_app_passwords, two_factor},
     app::App,
     ctx::Ctx,
@@ -65,29 +65,34 @@ fn expiry(typed: &str, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     if typed.is_empty() || typed == "never" {
         return Ok(None);
     }
-    let unit_days = match typed.as_bytes().last() {
-        Some(b'd') => 1,
-        Some(b'w') => 7,
-        Some(b'y') => 365,
-        _ => 0,
-    };
-    let number = typed.get(..typed.len() - 1).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
-    let days = number.and_then(|n| n.parse::<i64>().ok()).and_then(|n| n.checked_mul(unit_days)).unwrap_or(0);
-    if (1..=LONGEST_DAYS).contains(&days) {
-        return Ok(Some(now.plus_days(days)));
+    match days(typed) {
+        Some(days) if days <= LONGEST_DAYS => Ok(Some(now.plus_days(days))),
+        _ => Err(Problem::field(
+            "expires",
+            "Say when it expires as in 30d, 12w or 1y: at least a day, at most ten years.",
+        )),
     }
-    Err(Problem::field(
-        "expires",
-        "Say when it expires as in 30d, 12w or 1y: at least a day, at most ten years.",
-    ))
+}
+
+/// A time as in "90d", "12w" or "1y", in days: one at least.
+pub fn days(typed: &str) -> Option<i64> {
+    let typed = typed.trim();
+    let unit_days = match typed.as_bytes().last()? {
+        b'd' => 1,
+        b'w' => 7,
+        b'y' => 365,
+        _ => return None,
+    };
+    let number = typed.get(..typed.len() - 1).filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?;
+    number.parse::<i64>().ok()?.checked_mul(unit_days).filter(|days| *days > 0)
 }
 
 /// All of the person's app-specific passwords, the newest first.
 ///
 /// # Errors
 /// As the database has them.
-pub fn list(app: &App, person: &SignedIn) -> Result<Vec<AppPassword>, Problem> {
-    let mut passwords = app.store.read(|conn| rows::of_account(conn, person.account.id))?;
+pub fn list(app: &App, person: &Oneself) -> Result<Vec<AppPassword>, Problem> {
+    let mut passwords = app.store.read(|conn| rows::of_account(conn, person.account()))?;
     for password in &mut passwords {
         app.usage.overlay(password);
     }
@@ -188,10 +193,10 @@ fn person_still_may(
 pub async fn revoke(
     app: &App,
     ctx: &Ctx,
-    person: &SignedIn,
+    person: &Oneself,
     id: AppPasswordId,
 ) -> Result<AppPassword, Problem> {
-    let (stamp, account, actor) = (ctx.stamp.clone(), person.account.id, person.actor());
+    let (stamp, account, actor) = (ctx.stamp.clone(), person.account(), person.actor());
     app.store
         .write(move |tx| {
             let mine = rows::by_id(tx, id)?.filter(|password| password.account == account);
@@ -214,8 +219,8 @@ pub async fn revoke(
 ///
 /// # Errors
 /// As the database has them.
-pub async fn revoke_all(app: &App, ctx: &Ctx, person: &SignedIn) -> Result<u64, Problem> {
-    let (stamp, account, actor) = (ctx.stamp.clone(), person.account.id, person.actor());
+pub async fn revoke_all(app: &App, ctx: &Ctx, person: &Oneself) -> Result<u64, Problem> {
+    let (stamp, account, actor) = (ctx.stamp.clone(), person.account(), person.actor());
     app.store.write(move |tx| end_app_passwords(tx, &stamp, actor, account, WhyEnded::RevokedAll)).await
 }
 

@@ -23,7 +23,7 @@ const MOST_ENDED: usize = 50;
 /// `GET /app-passwords`.
 pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
     let now = visit.now();
-    let all = super::list(&visit.app, &person)?;
+    let all = super::list(&visit.app, &person.oneself())?;
     let live = all.iter().filter(|password| password.is_live(now));
     let ended = all.iter().filter_map(|password| password.ended_by(now).map(|end| (password, end)));
     let view = ListPage {
@@ -87,7 +87,9 @@ pub fn opens(opens: Opens) -> String {
 
 /// `GET /app-passwords/{id}/revoke`.
 pub async fn revoke(visit: Visit, person: SignedIn, Path(id): Path<String>) -> Result<Response, Problem> {
-    let mine = super::list(&visit.app, &person)?.into_iter().find(|password| password.id.to_string() == id);
+    let mine = super::list(&visit.app, &person.oneself())?
+        .into_iter()
+        .find(|password| password.id.to_string() == id);
     let password = mine.ok_or_else(Problem::not_found)?;
     if !password.is_live(visit.now()) {
         let text = format!("“{}” has ended already; no app signs in with it.", password.label.as_str());
@@ -111,7 +113,7 @@ pub async fn post_revoke(
     _form: Form,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let password = super::revoke(&visit.app, &visit.ctx, &person, id).await?;
+    let password = super::revoke(&visit.app, &visit.ctx, &person.oneself(), id).await?;
     let text = format!("“{}” is revoked. The app that used it is signed out.", password.label.as_str());
     Ok(visit.go(HERE, NoticeKind::Success, &text))
 }
@@ -136,7 +138,7 @@ pub async fn revoke_all(visit: Visit, person: SignedIn) -> Result<Response, Prob
 
 /// `POST /app-passwords/revoke-all`.
 pub async fn post_revoke_all(visit: Visit, person: SignedIn, _form: Form) -> Result<Response, Problem> {
-    let text = match super::revoke_all(&visit.app, &visit.ctx, &person).await? {
+    let text = match super::revoke_all(&visit.app, &visit.ctx, &person.oneself()).await? {
         0 => "There was nothing left to revoke.".into(),
         1 => "1 app-specific password is revoked. The app that used it is signed out.".into(),
         n => format!("{n} app-specific passwords are revoked. The apps that used them are signed out."),

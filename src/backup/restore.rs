@@ -205,7 +205,7 @@ fn conclude(
 ) -> Result<(u64, u64), RestoreError> {
     let store = Store::open_sqlite(path, |_| ())?;
     let request = RequestId::new(now, &mut clock::rng()?);
-    let stamp = Stamp { now, request, source: None };
+    let stamp = Stamp { now, request, source: None, token: None };
     let event = What::Restored {
         backup_made_at: header.made_at,
         backup_version: header.doorkey_version.clone(),

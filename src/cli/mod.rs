@@ -18,6 +18,7 @@ mod sign_in;
 mod sign_out;
 #[cfg(test)]
 mod testing;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     SignOut,
     /// Your app-specific passwords
     Passwords(passwords::Args),
+    /// Your API tokens, for programs
+    Tokens(tokens::Args),
     /// Where you are signed in
     Sessions(sessions::Args),
 }
@@ -112,6 +115,7 @@ async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure
         Command::SignIn(args) => sign_in::run(args, &Folder::of_environment()?, console).await,
         Command::SignOut => sign_out::run(&Folder::of_environment()?, console).await,
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
+        Command::Tokens(args) => tokens::run(args, &Folder::of_environment()?, console).await,
         Command::Sessions(args) => sessions::run(args, &Folder::of_environment()?, console).await,
     }
 }

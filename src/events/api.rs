@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Since, names::Names, sentence, wanted, wanted::Wanted};
 use crate::{
-    access::{Admin, SignedIn},
+    access::{Admin, Oneself},
     app::App,
     openapi::words,
     problem::{Code, Problem, of},
@@ -79,6 +79,9 @@ struct DescribedActor {
     /// The person's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// The label of the personal API token that it was done with, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
 }
 
 /// Who can do something.
@@ -103,7 +106,12 @@ pub fn describe(event: Event, names: &Names) -> Described {
         at: event.at,
         sort: event.what.sort(),
         account: event.account.map(named),
-        actor: DescribedActor { sort, id, name: id.map(|id| names.of(id).into()) },
+        actor: DescribedActor {
+            sort,
+            id,
+            name: id.map(|id| names.of(id).into()),
+            token: event.token.clone(),
+        },
         sentence: sentence::to_administrator(&event, names.actor(&event), names.account(&event)),
         advice: None,
         source: event.source,
@@ -150,7 +158,7 @@ pub struct Page {
 )]
 pub async fn activity(
     State(app): State<Arc<App>>,
-    person: SignedIn,
+    person: Oneself,
     query: Result<Query<ActivityQuery>, QueryRejection>,
 ) -> Result<Answer<Page>, Problem> {
     let Query(query) = query.map_err(unreadable)?;

@@ -6,7 +6,7 @@ use domain::{Event, Sort, Timestamp};
 use store::events::{self as rows, Filter};
 
 use crate::{
-    access::{Admin, SignedIn},
+    access::{Admin, Oneself},
     app::App,
     problem::{Code, Problem},
 };
@@ -43,13 +43,13 @@ pub struct Page {
 /// As the database has them.
 pub async fn activity(
     app: &App,
-    person: &SignedIn,
+    person: &Oneself,
     sort: Option<Sort>,
     time: (Option<Timestamp>, Option<Timestamp>),
     before: Option<i64>,
 ) -> Result<Page, Problem> {
     let filter =
-        Filter { account: Some(person.account.id), sort, from: time.0, to: time.1, ..Filter::default() };
+        Filter { account: Some(person.account()), sort, from: time.0, to: time.1, ..Filter::default() };
     page(app, filter, before).await
 }
 

@@ -49,7 +49,7 @@ pub async fn activity(
     let (wanted, before) = (asked(filter), asked(before).before.parse().ok());
     let wanted = Wanted { sort: wanted.sort, from: wanted.from, to: wanted.to, ..Wanted::default() };
     let found = match meant(&wanted) {
-        Ok((sort, time)) => super::activity(&visit.app, &person, sort, time, before).await,
+        Ok((sort, time)) => super::activity(&visit.app, &person.oneself(), sort, time, before).await,
         Err(problem) => Err(problem),
     };
     let (page, problem) = shown(found)?;

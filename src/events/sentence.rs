@@ -50,12 +50,20 @@ impl Voice {
 
 /// What happened, in one sentence to the person whose account it is about.
 pub fn to_person(event: &Event) -> String {
-    tell(&event.what, &Voice::to_person(event))
+    with_token(event, tell(&event.what, &Voice::to_person(event)))
+}
+
+/// Says so where it was done with a personal API token.
+fn with_token(event: &Event, sentence: String) -> String {
+    match &event.token {
+        Some(label) => format!("{sentence} It was done with the token “{label}”."),
+        None => sentence,
+    }
 }
 
 /// What happened, in one sentence to an administrator: `actor` and `account` are the IDs of who did it and whose it is.
 pub fn to_administrator(event: &Event, actor: &str, account: &str) -> String {
-    tell(&event.what, &Voice::to_administrator(event, actor, account))
+    with_token(event, tell(&event.what, &Voice::to_administrator(event, actor, account)))
 }
 
 fn tell(what: &What, voice: &Voice) -> String {
@@ -95,6 +103,16 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::BrowsersForgotten { count } => {
             let (one, more) = (format!("trusted browser{of} was"), format!("trusted browsers{of} were"));
             format!("{} forgotten.", counted(*count, &one, &more))
+        }
+        What::TokenMade { label, scopes, expires_at, .. } => {
+            let scopes: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+            let (scopes, until) = (scopes.join(", "), expires_at.date());
+            format!("{by} made the API token “{label}” with the scopes {scopes}, good until {until}.")
+        }
+        What::TokenRevoked { label, .. } => format!("{by} revoked the API token “{label}”{of}."),
+        What::TokensRevoked { count } => {
+            let (one, more) = (format!("API token{of} was"), format!("API tokens{of} were"));
+            format!("{} revoked.", counted(*count, &one, &more))
         }
         What::SignInBlocked => format!(
             "A hundred wrong passwords or codes in a row were tried at {your} account, so no more are taken."

@@ -16,6 +16,7 @@ use utoipa::{
 };
 
 use crate::{
+    access,
     problem::{self, Code},
     router,
 };
@@ -147,6 +148,13 @@ fn complete(path: &str, method: &str, operation: &mut Operation, components: &mu
     codes.push(Code::Unavailable);
     if let Some(roles) = roles(operation) {
         codes.push(Code::SignInNeeded);
+        codes.push(Code::NotWithToken);
+        if let Some(scope) = access::scope_of(&method.to_uppercase(), path) {
+            codes.push(Code::ScopeNeeded);
+            let said = format!("A personal API token needs the scope `{}`.", scope.name());
+            let before = operation.description.take().map(|text| text + "\n\n").unwrap_or_default();
+            operation.description = Some(before + &said);
+        }
         codes.extend(roles.iter().any(|role| role == ADMINISTRATOR).then_some(Code::NotAllowed));
         codes.extend(roles.iter().any(|role| role == CONFIRMED).then_some(Code::ConfirmationNeeded));
     }

@@ -44,6 +44,8 @@ words! {
     AccountState = |about| one_of(about, ["invited", "active", "suspended"]);
     /// What events are filtered by.
     Sort = |about| one_of(about, domain::Sort::ALL.map(domain::Sort::code));
+    /// What a personal API token may be used for.
+    Scope = |about| one_of(about, domain::Scope::ALL.map(domain::Scope::name));
     /// Why an app-specific password stopped working.
     WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
     /// What an app-specific password opens: some kinds, or what the first app that uses it opens.

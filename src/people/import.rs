@@ -124,6 +124,7 @@ pub async fn import(
     let (mut prepared, mut links) = (Vec::new(), Vec::new());
     for (n, row) in read(app, csv).await?.into_iter().enumerate() {
         let Ok(invitee) = row.invitee else { continue };
+        admin.who().reach.over(invitee.account.administrator)?;
         let account = invitations::waiting(app, ctx, invitee.account);
         let link = invitations::link(app, ctx, &account, actor);
         let (aliases, groups) = (invitee.aliases, invitee.groups);

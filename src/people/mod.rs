@@ -11,8 +11,10 @@ use store::{
 };
 
 use crate::{
-    access::{Admin, Fresh},
-    accounts::{NewAccount, Who, id_is_free, invitations, links::Handed, no_account},
+    access::{Admin, Fresh, Reach},
+    accounts::{
+        NewAccount, Who, end_tokens, forget_browsers, id_is_free, invitations, links::Handed, no_account,
+    },
     app::App,
     ctx::{Ctx, Stamp},
     groups,
@@ -167,6 +169,7 @@ pub async fn invite(
     invitee: Invitee,
     show_link: bool,
 ) -> Result<(Person, Handed), Problem> {
+    admin.who().reach.over(invitee.account.administrator)?;
     let account = invitations::waiting(app, ctx, invitee.account);
     let actor = admin.who().actor;
     let link = invitations::link(app, ctx, &account, actor);
@@ -201,6 +204,7 @@ struct Change<'a, 't> {
     tx: &'a mut Tx<'t>,
     account: &'a Account,
     actor: Actor,
+    reach: Reach,
     stamp: &'a Stamp,
 }
 
@@ -246,12 +250,14 @@ async fn change(
     who: &str,
     work: impl Fn(&mut Change<'_, '_>) -> Result<(), Problem> + Send + 'static,
 ) -> Result<Option<Person>, Problem> {
-    let (who, stamp, actor) = (Who::parse(app, who)?, ctx.stamp.clone(), admin.who().actor);
+    let (who, stamp) = (Who::parse(app, who)?, ctx.stamp.clone());
+    let Admin { actor, reach } = *admin.who();
     app.store
         .write(move |tx| {
             Admin::still(tx, actor)?;
             let account = who.account(tx)?;
-            work(&mut Change { tx, account: &account, actor, stamp: &stamp })?;
+            reach.over(account.administrator)?;
+            work(&mut Change { tx, account: &account, actor, reach, stamp: &stamp })?;
             Ok(people::one(tx, account.id, stamp.now)?)
         })
         .await
@@ -278,6 +284,8 @@ pub async fn suspend(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, who: &str) -> R
         rows::set_state(change.tx, id, State::Active, State::Suspended)?;
         sessions::delete_others(change.tx, id, None)?;
         links::delete_of_account(change.tx, id)?;
+        end_tokens(change.tx, change.stamp, change.actor, id)?;
+        forget_browsers(change.tx, change.stamp, change.actor, id)?;
         change.event(What::AccountSuspended)
     });
     suspended.await?.ok_or_else(no_account)
@@ -353,6 +361,7 @@ pub async fn edit(
             change.event(What::AccountRenamed { display_name: name.as_str().into() })?;
         }
         if let Some(administrator) = changes.administrator {
+            change.reach.over(administrator)?;
             if !administrator {
                 change.not_the_last_administrator()?;
             }

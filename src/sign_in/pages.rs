@@ -241,6 +241,7 @@ fn purpose(next: &str) -> &'static str {
         "/security/two-factor" => "turn two-factor authentication on",
         "/security/two-factor/off" => "turn two-factor authentication off",
         "/security/two-factor/move" => "set up a new phone",
+        "/tokens/make" => "make an API token",
         "/security/recovery-codes" => "make new recovery codes",
         path if path.starts_with("/services") => "change services",
         path if path.starts_with("/people") => "change people’s accounts",

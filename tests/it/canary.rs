@@ -385,6 +385,16 @@ fn in_the_api<'s>(canary: &mut Canary, server: &'s Server, person: &mut Person<'
     }
     canary.answer("the session", &person.api.get("/session"), &[]);
 
+    let asked = json!({ "label": "A token", "scopes": ["read", "people"], "expires": "30d" });
+    let made = person.api.post("/tokens", &asked);
+    let personal = made.clone().json(201)["token"].as_str().unwrap().to_owned();
+    canary.hide("a personal token", &personal);
+    canary.answer("making a token", &made, &["a personal token"]);
+    canary.answer("what a token opens", &server.api(&personal).get("/activity"), &[]);
+    canary.answer("what it doesn't", &server.api(&personal).get("/services"), &[]);
+    canary.answer("what none does", &server.api(&personal).get("/session"), &[]);
+    canary.answer("the list of tokens", &person.api.get("/tokens"), &[]);
+
     let generated = person.try_generate("In the API", "calendars");
     let app_password = generated.clone().json(201)["password"].as_str().unwrap().to_owned();
     canary.hide("the password of the API", &app_password);

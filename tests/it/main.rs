@@ -46,5 +46,6 @@ mod sessions;
 mod sign_in;
 mod start;
 mod systemd;
+mod tokens;
 mod trusted_browsers;
 mod two_factor;

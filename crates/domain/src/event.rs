@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AppPasswordId, GroupId, KindSet, RequestId, ServiceId, Timestamp, WhyEnded};
+use crate::{
+    AccountId, AppPasswordId, GroupId, KindSet, RequestId, Scope, ServiceId, Timestamp, TokenId, WhyEnded,
+};
 
 /// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
 /// the change that it tells of. It never holds a secret.
@@ -14,6 +16,8 @@ pub struct NewEvent {
     pub source: Option<String>,
     /// The request that caused it; as in the log lines.
     pub request: RequestId,
+    /// The label of the personal API token that it was done with; none for somebody signed in.
+    pub token: Option<String>,
     /// What happened.
     pub what: What,
 }
@@ -33,6 +37,8 @@ pub struct Event {
     pub source: Option<String>,
     /// The request that caused it; as in the log lines.
     pub request: RequestId,
+    /// The label of the personal API token that it was done with; none for somebody signed in.
+    pub token: Option<String>,
     /// What happened.
     pub what: What,
 }
@@ -91,6 +97,12 @@ pub enum What {
     BrowserForgotten { agent: String },
     /// So many browsers are no longer trusted.
     BrowsersForgotten { count: u64 },
+    /// A personal API token was made.
+    TokenMade { id: TokenId, label: String, scopes: Vec<Scope>, expires_at: Timestamp },
+    /// A personal API token was revoked.
+    TokenRevoked { id: TokenId, label: String },
+    /// So many personal API tokens were revoked, with the password or the second factor that they were made by.
+    TokensRevoked { count: u64 },
     /// A hundred wrong passwords or codes in a row: no more are taken.
     SignInBlocked,
     /// The account's password was changed by its person.
@@ -187,6 +199,9 @@ impl What {
             | Self::BrowserTrusted { .. }
             | Self::BrowserForgotten { .. }
             | Self::BrowsersForgotten { .. }
+            | Self::TokenMade { .. }
+            | Self::TokenRevoked { .. }
+            | Self::TokensRevoked { .. }
             | Self::SignInBlocked
             | Self::ResetLinkMade { .. }
             | Self::InviteLinkMade { .. }
@@ -240,6 +255,9 @@ impl What {
             | Self::BrowserTrusted { .. }
             | Self::BrowserForgotten { .. }
             | Self::BrowsersForgotten { .. }
+            | Self::TokenMade { .. }
+            | Self::TokenRevoked { .. }
+            | Self::TokensRevoked { .. }
             | Self::SignInBlocked
             | Self::PasswordChanged { .. }
             | Self::ResetLinkMade { .. }

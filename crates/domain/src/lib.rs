@@ -15,6 +15,7 @@ mod kind;
 mod line;
 mod recovery_code;
 mod rng;
+mod scope;
 mod secret;
 mod service;
 mod time;
@@ -32,12 +33,13 @@ pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
     AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, MailId, RecoveryCodeId, RequestId,
-    ServiceId, SessionId,
+    ServiceId, SessionId, TokenId,
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
 pub use recovery_code::{RECOVERY_CODES, RecoveryCode};
 pub use rng::Rng;
+pub use scope::Scope;
 pub use secret::Secret;
 pub use service::{ServiceName, ServiceNameError};
 pub use time::Timestamp;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, KindSet, Label,
-    LinkId, MailId, Opens, RecoveryCodeId, RequestId, ServiceId, ServiceName, SessionId, Sort, What,
-    WhyEnded,
+    LinkId, MailId, Opens, RecoveryCodeId, RequestId, Scope, ServiceId, ServiceName, SessionId, Sort,
+    TokenId, What, WhyEnded,
 };
 
 use crate::{
@@ -117,10 +117,10 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         given_up_at: time, or_null;
     }
     tokens {
-        id: text;
+        id: id::<TokenId>;
         account_id: id::<AccountId>;
-        label: text;
-        scopes: text;
+        label: |value| matches!(value, Value::Text(text) if Label::parse(text).is_ok());
+        scopes: |value| matches!(value, Value::Text(text) if text.split(' ').all(|name| Scope::from_name(name).is_some()));
         token_hash: hash;
         created_at: time;
         expires_at: time;

@@ -38,7 +38,7 @@ pub struct Filter {
 macro_rules! fitting {
     ($found:literal, $way:literal) => {
         concat!(
-            "SELECT number, at, account_id, actor, source, request, what FROM events WHERE ",
+            "SELECT number, at, account_id, actor, source, request, what, token FROM events WHERE ",
             $found,
             "number >= $1 AND number <= $2 AND ($4 = '' OR account_id = $4) AND ($5 = '' OR kind = $5)
                 AND ($6 = '' OR sort = $6) AND ($7 = '' OR actor = $7) AND ($8 = '' OR service = $8)
@@ -54,8 +54,8 @@ statements! {
     NEXT_NUMBER = "UPDATE event_counter SET last_number = last_number + 1 RETURNING last_number";
     LAST = "SELECT epoch, last_number FROM event_counter";
     BEGIN_EPOCH = "UPDATE event_counter SET epoch = $1 WHERE epoch < $1";
-    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     NEWEST = fitting!("", "DESC");
     OLDEST = fitting!("", "");
     NEWEST_OF_ACCOUNT = fitting!("account_id = $4 AND ", "DESC");
@@ -110,10 +110,11 @@ pub fn append(tx: &mut Tx<'_>, now: Timestamp, new: NewEvent) -> Result<(), DbEr
             kind.into(),
             new.what.sort().code().into(),
             new.what.service().map(str::to_owned).into(),
+            new.token.clone().into(),
         ],
     )?;
-    let NewEvent { account, actor, source, what, request } = new;
-    tx.note(Event { number, at: now, account, actor, source, request, what });
+    let NewEvent { account, actor, source, what, request, token } = new;
+    tx.note(Event { number, at: now, account, actor, source, request, token, what });
     Ok(())
 }
 
@@ -336,6 +337,7 @@ fn read(row: &Row) -> Result<Event, DbError> {
         actor: read_actor(row.text(3)?)?,
         source: row.opt_text(4)?.map(str::to_owned),
         request: row::parsed(row, 5)?,
+        token: row.opt_text(7)?.map(str::to_owned),
         what,
     })
 }

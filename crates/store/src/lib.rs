@@ -28,6 +28,7 @@ pub mod restored;
 pub mod sealed;
 pub mod services;
 pub mod sessions;
+pub mod tokens;
 pub mod totp;
 
 pub use db::{
@@ -69,6 +70,7 @@ mod tests {
             sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,
+            tokens::STATEMENTS,
             totp::STATEMENTS,
         ];
         for statement in all.concat() {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use domain::{AccountId, AppPasswordId, GroupId, Kind, RequestId, ServiceId, Timestamp};
+use domain::{AccountId, AppPasswordId, GroupId, Kind, RequestId, Scope, ServiceId, Timestamp, TokenId};
 use serde_json::Value;
 
 use super::*;
@@ -17,6 +17,7 @@ fn event(what: What, actor: Actor) -> Event {
         actor,
         source: Some("203.0.113.9".into()),
         request: RequestId::from_bytes([3; 16]),
+        token: None,
         what,
     }
 }
@@ -56,6 +57,15 @@ fn all() -> Vec<What> {
         What::RecoveryCodesMade,
         What::RecoveryCodeUsed { left: 1 },
         What::RecoveryCodeUsed { left: 6 },
+        What::TokenMade {
+            id: TokenId::from_bytes([7; 16]),
+            label: "CI".into(),
+            scopes: vec![Scope::Read, Scope::People],
+            expires_at,
+        },
+        What::TokenRevoked { id: TokenId::from_bytes([7; 16]), label: "CI".into() },
+        What::TokensRevoked { count: 1 },
+        What::TokensRevoked { count: 3 },
         What::SignInBlocked,
         What::PasswordChanged { revoked: 2 },
         What::ResetLinkMade { expires_at, lost_second_factor: false },

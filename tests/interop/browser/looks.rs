@@ -232,6 +232,13 @@ fn every_page_fits_and_nothing_complains() {
     ada.browser.sees(".menu-account[open]");
     album.look(&ada, "menu");
     album.look_at(&ada, "/security/password", "Change your password", "change-password");
+    album.look_at(&ada, "/tokens", "API Tokens", "tokens-none");
+    album.look_at(&ada, "/tokens/make", "Make an API token", "token-make");
+    ada.browser.fill("label", "Weekly report to the whole of the family");
+    ada.browser.press("Make");
+    ada.browser.shows("Your token for Weekly report to the whole of the family");
+    album.look(&ada, "token-made");
+    album.look_at(&ada, "/tokens", "API Tokens", "tokens");
     album.look_at(&ada, "/security/recovery-codes", "Make new recovery codes?", "recovery-codes-renew");
     album.look_at(&ada, "/security/two-factor/move", "Set up a new phone", "two-factor-move");
     album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");

@@ -18,6 +18,8 @@ pub struct Route {
     pub body: Option<Value>,
     pub body_is_needed: bool,
     pub is_for_anybody: bool,
+    /// The scope that opens it to a personal API token, if one does.
+    pub scope: Option<String>,
 }
 
 /// Every route.
@@ -39,6 +41,10 @@ pub fn routes() -> Vec<Route> {
                 body: body.is_object().then(|| resolved(named)["example"].clone()),
                 body_is_needed: body["required"] == true,
                 is_for_anybody: operation["security"].is_null(),
+                scope: operation["description"]
+                    .as_str()
+                    .and_then(|text| text.split_once("needs the scope `"))
+                    .map(|(_, rest)| rest.split('`').next().unwrap().to_owned()),
             });
         }
     }

@@ -32,6 +32,7 @@ fn store(folder: &std::path::Path) -> (Store, Vec<Event>) {
                         [n as usize % 4],
                     source: (n % 7 > 0).then(|| source.to_owned()),
                     request: RequestId::from_bytes([4; 16]),
+                    token: None,
                     what,
                 };
                 append(tx, Timestamp::from_millis(1_000 * (n + if n % 50 < 25 { 0 } else { 100 })), new)?;
