@@ -91,6 +91,8 @@ fn pages() -> Router<Arc<App>> {
         .route("/people/at/{who}/invite-link", get(person::invite_link).post(person::post_invite_link))
         .route("/people/at/{who}/reset-link", get(person::reset_link).post(person::post_reset_link))
         .route("/people/at/{who}/administrator", get(person::administrator).post(person::post_administrator))
+        .route("/people/sign-out", get(person::sign_everybody_out).post(person::post_sign_everybody_out))
+        .route("/people/at/{who}/sign-out", get(person::sign_out).post(person::post_sign_out))
         .route("/people/at/{who}/suspend", get(person::suspend).post(person::post_suspend))
         .route("/people/at/{who}/remove", get(person::remove).post(person::post_remove))
         .route("/services", get(service::list))
@@ -177,6 +179,8 @@ api! {
     get    "/api/v1/accounts/{name}"                 people::api::get;
     patch  "/api/v1/accounts/{name}"                 people::api::edit;
     delete "/api/v1/accounts/{name}"                 people::api::remove;
+    post   "/api/v1/accounts/sign-out"               people::api::sign_everybody_out;
+    post   "/api/v1/accounts/{name}/sign-out"        people::api::sign_out;
     post   "/api/v1/accounts/{name}/suspend"         people::api::suspend;
     post   "/api/v1/accounts/{name}/resume"          people::api::resume;
     post   "/api/v1/accounts/{name}/invite-link"     people::api::invite_link;

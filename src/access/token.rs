@@ -37,6 +37,7 @@ const OPENED: &[(&str, &str, Scope)] = &[
     ("GET", "/api/v1/accounts/{name}", Scope::People),
     ("PATCH", "/api/v1/accounts/{name}", Scope::People),
     ("DELETE", "/api/v1/accounts/{name}", Scope::People),
+    ("POST", "/api/v1/accounts/{name}/sign-out", Scope::People),
     ("POST", "/api/v1/accounts/{name}/suspend", Scope::People),
     ("POST", "/api/v1/accounts/{name}/resume", Scope::People),
     ("POST", "/api/v1/accounts/{name}/invite-link", Scope::People),

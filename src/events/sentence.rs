@@ -79,6 +79,11 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::AccountInvited { name, .. } => format!("{by} invited {you} as {name}."),
         What::InviteLinkMade { .. } => format!("{by} made a new link for {you} to accept the invitation."),
         What::InvitationAccepted => format!("{by} accepted the invitation, and set {your} password."),
+        What::AccountSignedOut => format!("{by} signed {you} out everywhere."),
+        What::EverybodySignedOut { count } => {
+            let places = counted(*count, "browser or command line", "browsers and command lines");
+            format!("{by} signed everybody out: {places}.")
+        }
         What::AccountSuspended => format!("{by} suspended {your} account."),
         What::AccountResumed => format!("{by} let {your} account be used again."),
         What::AccountRemoved { name } => format!("{by} removed the account {name}."),

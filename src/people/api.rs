@@ -291,6 +291,44 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Signs somebody out in every browser and command line. App-specific passwords and tokens go on working.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{name}/sign-out",
+    security(("token" = ["administrator", "confirmed"])),
+    params(("name" = String, Path, description = "Its ID, an alias, or its own id.", example = "bob@example.org")),
+    responses((status = 200, description = "As it is now.", body = Described)),
+)]
+pub async fn sign_out(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    admin: Fresh<Admin>,
+    Path(name): Path<String>,
+) -> Result<Answer<Described>, Problem> {
+    Ok(Answer(describe(super::sign_out::one(&app, &ctx, &admin, &name).await?)))
+}
+
+/// How many were signed out.
+#[derive(Serialize, ToSchema)]
+pub struct EverybodySignedOut {
+    /// In how many browsers and command lines somebody was signed in.
+    #[schema(example = 12)]
+    signed_out: u64,
+}
+
+/// Signs everybody out in every browser and command line, this one too. App-specific passwords and tokens go on working.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/sign-out",
+    security(("token" = ["administrator", "confirmed"])),
+    responses((status = 200, description = "How many were.", body = EverybodySignedOut)),
+)]
+pub async fn sign_everybody_out(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    admin: Fresh<Admin>,
+) -> Result<Answer<EverybodySignedOut>, Problem> {
+    Ok(Answer(EverybodySignedOut { signed_out: super::sign_out::everybody(&app, &ctx, &admin).await? }))
+}
+
 /// Suspends an account: it is signed out everywhere, and every door refuses its app-specific passwords, which stay.
 #[utoipa::path(
     post, path = "/api/v1/accounts/{name}/suspend",

@@ -24,6 +24,7 @@ use crate::{
 pub mod api;
 pub mod import;
 pub mod pages;
+pub mod sign_out;
 pub mod views;
 
 /// How many people are shown at a time, if nothing else is asked for.

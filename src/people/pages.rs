@@ -13,7 +13,7 @@ use super::{
     import::{self, Outcome},
     views::{
         About, AskPage, ImportPage, ImportedPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow,
-        Question, ResetLinkPage, StateBadge, Undelivered,
+        Question, ResetLinkPage, SignEverybodyOutPage, StateBadge, Undelivered,
     },
 };
 use crate::{
@@ -84,6 +84,7 @@ pub async fn list(
         import_href: format!("{HERE}/import"),
         search_action: HERE.into(),
         rows: rows.collect(),
+        sign_out_href: format!("{HERE}/sign-out"),
         first_href: (!after.is_empty()).then_some(first),
         next_href: next,
         look_for: q.trim().into(),
@@ -278,6 +279,7 @@ fn person_page(
         invite_link_href: format!("{here}/invite-link"),
         reset_link_href: format!("{here}/reset-link"),
         administrator_href: format!("{here}/administrator"),
+        sign_out_href: format!("{here}/sign-out"),
         suspend_href: format!("{here}/suspend"),
         remove_href: format!("{here}/remove"),
         name: shown.display_name.as_str().into(),
@@ -351,6 +353,49 @@ fn ask(
         mails: visit.app.config.mail.is_some(),
     };
     Ok(visit.show(&view))
+}
+
+/// `GET /people/at/{who}/sign-out`.
+pub async fn sign_out(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+) -> Result<Response, Problem> {
+    ask(&visit, &person, &who, "sign-out", |_| Question::SignOut)
+}
+
+/// `POST /people/at/{who}/sign-out`.
+pub async fn post_sign_out(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    Path(who): Path<String>,
+    _form: Form,
+) -> Result<Response, Problem> {
+    let admin = person.admin()?;
+    let signed_out = super::sign_out::one(&visit.app, &visit.ctx, &admin, &who).await?;
+    let text = format!("{} is signed out everywhere.", signed_out.display_name.as_str());
+    Ok(visit.go(&page_of(&signed_out), NoticeKind::Success, &text))
+}
+
+/// `GET /people/sign-out`.
+pub async fn sign_everybody_out(visit: Visit, person: Fresh<SignedIn>) -> Result<Response, Problem> {
+    person.admin()?;
+    let view = SignEverybodyOutPage {
+        frame: visit.frame(person.who(), HERE),
+        action: format!("{HERE}/sign-out"),
+        cancel_href: HERE.into(),
+    };
+    Ok(visit.show(&view))
+}
+
+/// `POST /people/sign-out`.
+pub async fn post_sign_everybody_out(
+    visit: Visit,
+    person: Fresh<SignedIn>,
+    _form: Form,
+) -> Result<Response, Problem> {
+    super::sign_out::everybody(&visit.app, &visit.ctx, &person.admin()?).await?;
+    Ok(visit.go("/sign-in", NoticeKind::Success, "Everybody is signed out. Sign in again."))
 }
 
 /// `GET /people/at/{who}/suspend`.

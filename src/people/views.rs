@@ -53,10 +53,24 @@ pub struct ListPage {
     pub look_for: String,
     /// The people.
     pub rows: Vec<PersonRow>,
+    /// The way to sign everybody out.
+    pub sign_out_href: String,
     /// The way back to the beginning.
     pub first_href: Option<String>,
     /// The way to those who come after these.
     pub next_href: Option<String>,
+}
+
+/// Asks once before everybody is signed out.
+#[derive(Template)]
+#[template(path = "people/sign_everybody_out.html")]
+pub struct SignEverybodyOutPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the form posts to.
+    pub action: String,
+    /// The way back without it.
+    pub cancel_href: String,
 }
 
 /// Invites somebody.
@@ -197,6 +211,8 @@ pub struct PersonPage {
     pub reset_link_href: String,
     /// The way to make them an administrator, or to end that.
     pub administrator_href: String,
+    /// The way to sign them out.
+    pub sign_out_href: String,
     /// The way to suspend them.
     pub suspend_href: String,
     /// The way to remove them.
@@ -218,6 +234,8 @@ pub struct Undelivered {
 /// What is asked once before it is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Question {
+    /// Signing them out everywhere.
+    SignOut,
     /// Suspending.
     Suspend,
     /// Removing.

@@ -170,11 +170,11 @@ async fn begin_unseen(
         attempt.right_so_far(app).await?;
         let token = new_token(ctx, session.client);
         let hash = secrets::hash(token.expose());
-        let seen = account.password_changed_at;
+        let (seen, stamp) = (account.password_changed_at, ctx.stamp.clone());
         app.store
             .write(move |tx| {
                 still_the_password(tx, &session, seen)?;
-                Ok::<_, Problem>(sessions::insert(tx, &session, &hash)?)
+                open(tx, &stamp, &session, &hash)
             })
             .await?;
         return Ok(SignIn::CodeWanted(token));
@@ -303,8 +303,24 @@ fn still_the_password(tx: &mut Tx<'_>, session: &Session, seen: Timestamp) -> Re
     }
 }
 
+/// In how many browsers and command lines an account is signed in at a time, and how many of its sign-ins wait for a code, at most.
+const AT_ONCE: i64 = 50;
+
+/// Adds a session. Where there are as many as there can be, the one that was used longest ago ends for it.
+fn open(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
+    for surplus in sessions::surplus(tx, session.account, session.code_wanted, AT_ONCE - 1)? {
+        sessions::delete(tx, surplus.id)?;
+        if !surplus.code_wanted {
+            let what = What::SessionEnded { agent: surplus.agent };
+            let event = stamp.event(Some(session.account), domain::Actor::Doorkey, what);
+            events::append(tx, stamp.now, event)?;
+        }
+    }
+    Ok(sessions::insert(tx, session, hash)?)
+}
+
 fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
-    sessions::insert(tx, session, hash)?;
+    open(tx, stamp, session, hash)?;
     rows::signed_in(tx, session.account, stamp.now)?;
     let what = What::SignedIn { agent: session.agent.clone() };
     let event = stamp.event(Some(session.account), domain::Actor::Account(session.account), what);

@@ -123,6 +123,11 @@ fn an_administrator_manages_people() {
         server.person_without_second_factor(&format!("p{n}@example.org"));
     }
     let p0 = "p0@example.org";
+    said(&["sign-out", p0], "Signed p0@example.org out everywhere.");
+    run(&["sign-out"]).with(2);
+    run(&["sign-out", p0, "--everybody"]).with(2);
+    let signed_out = run(&["sign-out", "--everybody"]).with(0).out;
+    assert!(signed_out.starts_with("Signed everybody out. "), "{signed_out}");
     said(&["suspend", p0], "Suspended p0@example.org. It is signed out everywhere.");
     said(&["resume", p0], "Resumed p0@example.org.");
     said(&["make-admin", p0], "p0@example.org administers this server.");

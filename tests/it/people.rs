@@ -32,6 +32,48 @@ fn invite(server: &Server, id: &str) -> String {
 }
 
 #[test]
+fn administrators_sign_one_or_everybody_out() {
+    let server = Server::start();
+    let (admin, bob, mail) = (server.administrator(ADA), server.person(BOB), server.service("mail", "mail"));
+    let password = bob.generate("Phone", "mail");
+    let mut browser = bob.browser();
+    assert_eq!(bob.api.post(&format!("/accounts/{ADA}/sign-out"), &Value::Null).problem(), "403 not-allowed");
+    assert_eq!(bob.api.post("/accounts/sign-out", &Value::Null).problem(), "403 not-allowed");
+    post(&admin, BOB, "sign-out").json(200);
+    assert_eq!(bob.api.get("/session").problem(), "401 sign-in-needed");
+    assert!(browser.get("/security").goes_to().starts_with("/sign-in"));
+    assert_eq!(mail.status(BOB, &password.password), 200, "apps go on");
+    assert_eq!(admin.api.get("/session").status, 200, "nobody else");
+    let bob = bob.signed_in();
+    let told = bob.told("account_signed_out");
+    assert_eq!(told[0]["sentence"], "An administrator signed you out everywhere.");
+    assert_eq!(post(&admin, "nobody@example.org", "sign-out").problem(), "404 not-found");
+
+    let (mut browser, mut hers) = (bob.browser(), admin.browser());
+    let page = hers.get("/people/at/bob@example.org/sign-out");
+    assert!(page.text(200).contains("apps go on working."));
+    assert_eq!(hers.submit_from(&page, "/people/at/bob@example.org/sign-out", &[]).status(), 303);
+    assert!(browser.get("/security").goes_to().starts_with("/sign-in"));
+    let bob = bob.signed_in();
+    let page = hers.get("/people/sign-out");
+    assert!(page.text(200).contains("Everybody, you too,"));
+    assert_eq!(hers.submit_from(&page, "/people/sign-out", &[]).goes_to(), "/sign-in");
+    assert!(hers.get("/sign-in").text(200).contains("Everybody is signed out."));
+    for api in [&admin.api, &bob.api] {
+        assert_eq!(api.get("/session").problem(), "401 sign-in-needed");
+    }
+    assert_eq!(mail.status(BOB, &password.password), 200, "apps go on");
+    let admin = admin.signed_in();
+    let events = admin.api.get("/events?kind=everybody_signed_out").json(200);
+    assert!(
+        events["events"][0]["sentence"]
+            .as_str()
+            .unwrap()
+            .starts_with("ada@example.org signed everybody out: ")
+    );
+}
+
+#[test]
 fn a_suspended_account_opens_nothing_until_it_is_resumed() {
     let server = Server::start();
     let (admin, bob, mail) = (server.administrator(ADA), server.person(BOB), server.service("mail", "mail"));

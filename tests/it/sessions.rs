@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use serde_json::json;
 
-use crate::support::{Request, Server};
+use crate::support::{PASSWORD, Request, Server};
 
 const ADA: &str = "ada@example.org";
 const DAY: i64 = 86_400;
@@ -25,6 +25,41 @@ fn signing_out_ends_this_session_and_no_other() {
     assert!(browser.get("/sign-in").text(200).contains("You are signed out."));
     browser.cookies.insert("doorkey_session".into(), cookie);
     assert_eq!(browser.get("/security").goes_to(), "/sign-in?next=%2Fsecurity");
+}
+
+#[test]
+fn of_more_than_fifty_the_one_used_longest_ago_ends() {
+    let server = Server::start();
+    let person = server.person_without_second_factor(ADA);
+    let first = person.new_token();
+    // Used later than the others that come before the fiftieth.
+    server.clock.move_by(120);
+    let others: Vec<_> = (0..48).map(|_| person.new_token()).collect();
+    server.clock.move_by(120);
+    assert_eq!(server.api(&first).get("/session").status, 200);
+    let listed = || person.api.get("/sessions").json(200)["sessions"].as_array().map(Vec::len);
+    assert_eq!(listed(), Some(50));
+    server.clock.move_by(120);
+    person.new_token();
+    assert_eq!(listed(), Some(50));
+    assert_eq!(server.api(&first).get("/session").status, 200);
+    let ended = others.iter().filter(|token| server.api(token).get("/session").status == 401).count();
+    assert_eq!(ended, 1);
+    assert!(person.told("session_ended")[0]["sentence"].as_str().unwrap().starts_with("Doorkey signed out "));
+}
+
+#[test]
+fn sign_ins_that_wait_for_a_code_push_nobody_out_and_do_not_grow() {
+    let server = Server::start();
+    let person = server.person(ADA);
+    for _ in 0..55 {
+        let waiting = server.browser().submit("/sign-in", &[("id", ADA), ("password", PASSWORD)]);
+        assert!(waiting.goes_to().starts_with("/sign-in/code"));
+    }
+    assert_eq!(person.api.get("/session").status, 200);
+    server.stop();
+    let waiting: i64 = server.data_says("SELECT COUNT(*) FROM sessions WHERE code_wanted = 1");
+    assert_eq!(waiting, 50);
 }
 
 #[test]

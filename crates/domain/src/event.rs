@@ -67,6 +67,10 @@ pub enum What {
     InviteLinkMade { expires_at: Timestamp },
     /// Somebody who was invited set their password.
     InvitationAccepted,
+    /// An administrator signed the account out everywhere.
+    AccountSignedOut,
+    /// An administrator signed everybody out, in so many browsers and command lines.
+    EverybodySignedOut { count: u64 },
     /// The account was suspended: nothing that it has opens anything.
     AccountSuspended,
     /// The account may be used again.
@@ -196,6 +200,8 @@ impl What {
             | Self::SignedOut
             | Self::OthersSignedOut { .. }
             | Self::SessionEnded { .. }
+            | Self::AccountSignedOut
+            | Self::EverybodySignedOut { .. }
             | Self::BrowserTrusted { .. }
             | Self::BrowserForgotten { .. }
             | Self::BrowsersForgotten { .. }
@@ -244,6 +250,7 @@ impl What {
             | Self::AccountInvited { .. }
             | Self::InviteLinkMade { .. }
             | Self::InvitationAccepted
+            | Self::AccountSignedOut
             | Self::AccountSuspended
             | Self::AccountResumed
             | Self::AccountRemoved { .. }
@@ -278,6 +285,7 @@ impl What {
             | Self::GroupRemoved { .. }
             | Self::MailFailed { .. }
             | Self::KeyRotated { .. }
+            | Self::EverybodySignedOut { .. }
             | Self::Restored { .. } => Sort::Administration,
         }
     }

@@ -31,6 +31,7 @@ statements! {
     ROTATE = "UPDATE browsers SET token_hash = $3 WHERE id = $1 AND token_hash = $2";
     DELETE = "DELETE FROM browsers WHERE id = $1 AND account_id = $2";
     DELETE_OTHERS = "DELETE FROM browsers WHERE account_id = $1 AND id <> $2";
+    DELETE_ALL = "DELETE FROM browsers";
     DELETE_ENDED = "DELETE FROM browsers WHERE ends_at <= $1";
 }
 
@@ -98,6 +99,14 @@ pub fn delete(conn: &mut Conn, account: AccountId, id: BrowserId) -> Result<bool
 pub fn delete_others(conn: &mut Conn, account: AccountId, but: Option<BrowserId>) -> Result<u64, DbError> {
     let but = but.map(|id| id.to_string()).unwrap_or_default();
     conn.execute(&DELETE_OTHERS, &[account.to_string().into(), but.into()])
+}
+
+/// Forgets everybody's browsers.
+///
+/// # Errors
+/// As the database has them.
+pub fn delete_all(conn: &mut Conn) -> Result<(), DbError> {
+    conn.execute(&DELETE_ALL, &[]).map(drop)
 }
 
 /// Forgets the browsers whose time is over.

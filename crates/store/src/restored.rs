@@ -1,14 +1,13 @@
 //! What a restored backup must not bring back: whatever lets somebody in, and may have been ended since.
 
 use crate::{
+    browsers,
     db::{Conn, DbError},
-    statements,
+    sessions, statements,
 };
 
 statements! {
-    SESSIONS = "DELETE FROM sessions";
     TOKENS = "DELETE FROM tokens";
-    BROWSERS = "DELETE FROM browsers";
     LINKS = "DELETE FROM links";
     MAILS = "DELETE FROM mails";
 }
@@ -19,8 +18,8 @@ statements! {
 /// # Errors
 /// As the database has them.
 pub fn sign_everybody_out(conn: &mut Conn) -> Result<u64, DbError> {
-    let signed_out = conn.execute(&SESSIONS, &[])? + conn.execute(&TOKENS, &[])?;
-    conn.execute(&BROWSERS, &[])?;
+    let signed_out = sessions::delete_all(conn)? + conn.execute(&TOKENS, &[])?;
+    browsers::delete_all(conn)?;
     conn.execute(&LINKS, &[])?;
     conn.execute(&MAILS, &[])?;
     Ok(signed_out)

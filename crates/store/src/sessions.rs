@@ -65,6 +65,9 @@ statements! {
     ROTATE = "UPDATE sessions SET token_hash = $2 WHERE id = $1";
     DELETE = "DELETE FROM sessions WHERE id = $1";
     DELETE_OTHERS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
+    DELETE_ALL = "DELETE FROM sessions";
+    SURPLUS = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
+        FROM sessions WHERE account_id = $1 AND code_wanted = $2 ORDER BY last_seen_at DESC, id DESC LIMIT 1000 OFFSET $3";
     DELETE_OLD = "DELETE FROM sessions WHERE created_at <= $1 OR last_seen_at <= $2
         OR (code_wanted = 1 AND created_at <= $3)";
 }
@@ -156,6 +159,28 @@ pub fn delete(conn: &mut Conn, id: SessionId) -> Result<bool, DbError> {
 pub fn delete_others(conn: &mut Conn, account: AccountId, but: Option<SessionId>) -> Result<u64, DbError> {
     let but = but.map(|id| id.to_string()).unwrap_or_default();
     conn.execute(&DELETE_OTHERS, &[account.to_string().into(), but.into()])
+}
+
+/// Ends everybody's sessions, and tells how many.
+///
+/// # Errors
+/// As the database has them.
+pub fn delete_all(conn: &mut Conn) -> Result<u64, DbError> {
+    conn.execute(&DELETE_ALL, &[])
+}
+
+/// Of the account's sessions, waiting for a code or not, those that come after the `kept` ones that were used last.
+///
+/// # Errors
+/// As the database has them.
+pub fn surplus(
+    conn: &mut Conn,
+    account: AccountId,
+    code_wanted: bool,
+    kept: i64,
+) -> Result<Vec<Session>, DbError> {
+    let params = [account.to_string().into(), i64::from(code_wanted).into(), kept.into()];
+    conn.query(&SURPLUS, &params)?.iter().map(read).collect()
 }
 
 /// Forgets sessions begun before `begun`, not used since `used`, and waiting for a code since before `waiting`.

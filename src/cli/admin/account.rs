@@ -60,6 +60,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Sign somebody, or everybody, out in every browser and command line; apps go on
+    SignOut(SignOut),
     /// Suspend an account: it is signed out everywhere, and no app signs in with it
     Suspend(One),
     /// Let a suspended account be used again
@@ -115,6 +117,25 @@ pub(super) struct One {
     /// Print the API's answer as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Whom to sign out, and how the answer is to be printed.
+#[derive(Debug, clap::Args)]
+pub(super) struct SignOut {
+    /// The account's ID
+    #[arg(value_parser = path_part, required_unless_present = "everybody")]
+    id: Option<String>,
+    /// Everybody who has an account
+    #[arg(long, conflicts_with = "id")]
+    everybody: bool,
+    /// Print the API's answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct EverybodySignedOut {
+    signed_out: u64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -210,6 +231,8 @@ impl Command {
                 let body = Some(json!({ "lost_second_factor": lost_second_factor, "show_link": show_link }));
                 call(Method::POST, of(id, "/reset-link"), body)
             }
+            Self::SignOut(SignOut { id: Some(id), .. }) => call(Method::POST, of(id, "/sign-out"), None),
+            Self::SignOut(SignOut { id: None, .. }) => call(Method::POST, "/accounts/sign-out".into(), None),
             Self::Suspend(one) => call(Method::POST, of(&one.id, "/suspend"), None),
             Self::Resume(one) => call(Method::POST, of(&one.id, "/resume"), None),
             Self::Remove { id } => call(Method::DELETE, of(id, ""), None),
@@ -236,6 +259,7 @@ impl Command {
             Self::List { json, .. }
             | Self::Add(Add { json, .. })
             | Self::Invite(Invite { json, .. })
+            | Self::SignOut(SignOut { json, .. })
             | Self::ResetLink { json, .. } => *json,
             Self::Show(one)
             | Self::InviteLink { one, .. }
@@ -291,6 +315,11 @@ impl Command {
             }
             Self::ResetLink { id, .. } => {
                 return link(console, format!("With this link {id} sets a new password, once:"));
+            }
+            Self::SignOut(SignOut { id: Some(id), .. }) => format!("Signed {id} out everywhere."),
+            Self::SignOut(SignOut { id: None, .. }) => {
+                let EverybodySignedOut { signed_out } = read(answer)?;
+                format!("Signed everybody out. Browsers and command lines that were signed in: {signed_out}.")
             }
             Self::Suspend(_) => format!("Suspended {}. It is signed out everywhere.", person()?.name),
             Self::Resume(_) => format!("Resumed {}.", person()?.name),

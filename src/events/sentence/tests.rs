@@ -35,6 +35,8 @@ fn all() -> Vec<What> {
         What::AccountInvited { name: "ada@example.org".into(), administrator: false, expires_at },
         What::InviteLinkMade { expires_at },
         What::InvitationAccepted,
+        What::AccountSignedOut,
+        What::EverybodySignedOut { count: 2 },
         What::AccountSuspended,
         What::AccountResumed,
         What::AccountRemoved { name: "ada@example.org".into() },
