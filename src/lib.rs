@@ -15,7 +15,8 @@
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
-//! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound.
+//! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound. [`moving`]: all data
+//!   into another database.
 //! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
@@ -48,6 +49,7 @@ pub mod key;
 pub mod logs;
 pub mod mail;
 pub mod metrics;
+pub mod moving;
 pub mod openapi;
 pub mod people;
 pub mod problem;

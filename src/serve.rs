@@ -26,6 +26,7 @@ use crate::{
     logs,
     mail::{self, Mailer},
     metrics::{self, Metrics},
+    moving,
     problem::Problem,
     refusals::Refusals,
     router,
@@ -53,6 +54,9 @@ pub enum ServeError {
     /// The data can't be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The data was moved elsewhere, or not all of it has arrived.
+    #[error(transparent)]
+    Marked(#[from] moving::Marked),
     /// The data keys can't be opened with this key.
     #[error("{place}: {why}")]
     Keyring {
@@ -129,7 +133,11 @@ fn open_locked(
     let lease = Lease::default();
     let live = Arc::new(Live::under(lease.clone()));
     let follower = Arc::clone(&live);
-    let open_store = || Store::open(&config.store.url, &lock, lease, move |commit| follower.follow(commit));
+    let open_store = || {
+        let store = Store::open(&config.store.url, &lock, lease, move |commit| follower.follow(commit))?;
+        moving::is_ours(&store, &config.store.url)??;
+        Ok::<_, ServeError>(store)
+    };
     let (store, master) = match &config.store.url {
         // Without its key nothing is done to a file that is there.
         StoreUrl::Sqlite(path) => {

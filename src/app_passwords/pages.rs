@@ -63,7 +63,7 @@ fn ended_row(visit: &Visit, password: &AppPassword, ended: Ended) -> EndedRow {
         WhyEnded::PasswordChanged => "because your password was changed",
         WhyEnded::PasswordReset => "because your password was reset",
         WhyEnded::TwoFactorOff => "because two-factor authentication was turned off",
-        WhyEnded::Restored => "because a backup of this server was restored",
+        WhyEnded::Restored => "because this server went back to earlier data",
     };
     EndedRow {
         label: password.label.as_str().into(),

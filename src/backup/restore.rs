@@ -212,20 +212,31 @@ fn conclude(
         backup_event: header.last_event.number,
         app_passwords_kept: choice == AppPasswords::Keep,
     };
-    // Followers of the log must see that the numbers are others now. The time makes it another one at each restore of a backup.
-    let epoch = now.millis().max(header.last_event.epoch.saturating_add(1));
-    let done = store.write_blocking(move |tx| {
-        let signed_out = restored::sign_everybody_out(tx)?;
-        events::begin_epoch(tx, epoch)?;
-        events::append(tx, now, stamp.event(None, Actor::Machine, event.clone()))?;
-        let revoked = match choice {
-            AppPasswords::Keep => 0,
-            AppPasswords::Revoke => revoke_all(tx, &stamp)?,
-        };
-        Ok::<_, DbError>((revoked, signed_out))
-    })?;
+    let done = store.write_blocking(move |tx| go_back(tx, &stamp, event.clone(), choice))?;
     store.close();
     Ok(done)
+}
+
+/// Ends what must not come back with data of before, and begins a new numbering: how many app-specific passwords, how many sessions.
+///
+/// # Errors
+/// As the database has them.
+pub fn go_back(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    what: What,
+    choice: AppPasswords,
+) -> Result<(u64, u64), DbError> {
+    let signed_out = restored::sign_everybody_out(tx)?;
+    // Followers of the log must see that the numbers are others now. The time makes it another one at each restore of a backup.
+    let epoch = stamp.now.millis().max(events::last(tx)?.epoch.saturating_add(1));
+    events::begin_epoch(tx, epoch)?;
+    events::append(tx, stamp.now, stamp.event(None, Actor::Machine, what))?;
+    let revoked = match choice {
+        AppPasswords::Keep => 0,
+        AppPasswords::Revoke => revoke_all(tx, stamp)?,
+    };
+    Ok((revoked, signed_out))
 }
 
 /// Ends every app-specific password, and tells each account.

@@ -97,7 +97,7 @@ impl Console {
     /// The account's password: the first line of standard input when that was asked for, or else asked on the terminal.
     pub(super) fn password(&mut self, prompt: &str, from_input: bool) -> Result<Secret<String>, Failure> {
         if from_input {
-            return self.first_line();
+            return self.first_line("password");
         }
         self.ask(prompt)?.ok_or_else(|| {
             Failure::Usage(
@@ -107,19 +107,20 @@ impl Console {
         })
     }
 
-    fn first_line(&mut self) -> Result<Secret<String>, Failure> {
+    /// The first line of standard input: `what`, which may be secret.
+    pub(super) fn first_line(&mut self, what: &str) -> Result<Secret<String>, Failure> {
         let mut line = String::new();
         let read = self.input.by_ref().take(LINE_MOST).read_line(&mut line);
         // From here on it is wiped, whatever comes of it.
         let line = Secret::new(line);
         read.map_err(|error| {
-            Failure::Usage(format!("The password can't be read from standard input: {error}."))
+            Failure::Usage(format!("The {what} can't be read from standard input: {error}."))
         })?;
         let text = line.expose();
         let text =
             text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
         if text.is_empty() {
-            return Err(Failure::Usage("Standard input has no password. Write it as the first line.".into()));
+            return Err(Failure::Usage(format!("Standard input has no {what}. Write it as the first line.")));
         }
         Ok(Secret::new(text.to_owned()))
     }

@@ -45,7 +45,7 @@ pub use problem::{ConfigError, Place, Problem};
 pub use sandbox::Sandbox;
 pub use sasl::{Sasl, SaslListen};
 pub use secret::Password;
-pub use store::{Store, StoreUrl};
+pub use store::{Store, StoreUrl, database};
 pub use tls::TlsFiles;
 
 use section::Reader;

@@ -31,6 +31,19 @@ impl Store {
     }
 }
 
+/// The database of this URL, as `[store] url` has it; a relative path is under the data folder.
+///
+/// # Errors
+/// What is wrong with it: the rest of a sentence that begins with its name.
+pub fn database(text: &str, data: &Path) -> Result<StoreUrl, String> {
+    match store_url(text) {
+        Ok(StoreUrl::Sqlite(path)) => Ok(StoreUrl::Sqlite(data.join(path))),
+        Ok(postgres) => Ok(postgres),
+        Err(Wrong::Form) => Err(format!("must be {}, like \"{}\".", URL.expected, URL.example)),
+        Err(Wrong::Because(why)) => Err(why),
+    }
+}
+
 fn store_url(text: &str) -> Result<StoreUrl, Wrong> {
     if let Some(path) = text.strip_prefix("sqlite:") {
         // In a URL of two slashes the first part would be a host, and a relative path would become absolute.

@@ -185,6 +185,13 @@ fn tell(what: &What, voice: &Voice) -> String {
             backup_made_at.exact(),
             if *app_passwords_kept { "kept" } else { "revoked" }
         ),
+        What::Moved { from, to } => format!("All data was moved from {from} to {to}."),
+        What::MoveUndone { to, moved_at, app_passwords_kept } => format!(
+            "This data is in use again, as it was on {} when it was moved to {to}. Everybody was signed out, and app-specific \
+             passwords were {}.",
+            moved_at.exact(),
+            if *app_passwords_kept { "kept" } else { "revoked" }
+        ),
         What::MoreRefused { count } => {
             let (one, more) = (format!("more sign-in{of} was"), format!("more sign-ins{of} were"));
             format!("And {} refused.", counted(*count, &one, &more))
@@ -235,7 +242,7 @@ fn ended(label: &str, why: WhyEnded, Voice { by, your, of, .. }: &Voice) -> Stri
         }
         WhyEnded::PasswordReset => format!("“{label}”{of} was revoked, because {your} password was reset."),
         WhyEnded::Restored => {
-            format!("“{label}”{of} was revoked, because a backup of this server was restored.")
+            format!("“{label}”{of} was revoked, because this server went back to earlier data.")
         }
         WhyEnded::TwoFactorOff => {
             format!("“{label}”{of} was revoked, because two-factor authentication was turned off.")

@@ -32,6 +32,7 @@ mod logs;
 mod mail;
 mod meanwhile;
 mod metrics;
+mod moving;
 mod pages;
 mod people;
 mod postgres;

@@ -118,9 +118,11 @@ fn what_is_revoked_is_told_to_its_person() {
     assert_eq!(person.listed(&tablet)["why_ended"], "revoked");
     let told = &person.told("app_password_ended")[0];
     assert_eq!((&told["actor"]["type"], &told["label"]), (&"machine".into(), &"Phone".into()));
-    assert!(told["sentence"].as_str().unwrap().contains("because a backup of this server was restored"));
+    assert!(told["sentence"].as_str().unwrap().contains("because this server went back to earlier data"));
     let mut browser = person.browser();
-    assert!(browser.get("/app-passwords").text(200).contains("because a backup of this server was restored"));
+    assert!(
+        browser.get("/app-passwords").text(200).contains("because this server went back to earlier data")
+    );
     person.generate("Phone again", "mail");
 }
 

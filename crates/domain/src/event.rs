@@ -172,6 +172,11 @@ pub enum What {
         backup_event: i64,
         app_passwords_kept: bool,
     },
+    /// All data was moved here from another database. Both places are told without their passwords.
+    Moved { from: String, to: String },
+    /// After it was moved elsewhere, the data that had stayed was taken into use again, as it was then: everybody was signed out, and a
+    /// new numbering began.
+    MoveUndone { to: String, moved_at: Timestamp, app_passwords_kept: bool },
 }
 
 impl What {
@@ -229,7 +234,9 @@ impl What {
             | Self::Refused { .. }
             | Self::SignInRefused { .. }
             | Self::MoreRefused { .. }
-            | Self::Restored { .. } => false,
+            | Self::Restored { .. }
+            | Self::Moved { .. }
+            | Self::MoveUndone { .. } => false,
         }
     }
 
@@ -286,7 +293,9 @@ impl What {
             | Self::MailFailed { .. }
             | Self::KeyRotated { .. }
             | Self::EverybodySignedOut { .. }
-            | Self::Restored { .. } => Sort::Administration,
+            | Self::Restored { .. }
+            | Self::Moved { .. }
+            | Self::MoveUndone { .. } => Sort::Administration,
         }
     }
 

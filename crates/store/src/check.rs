@@ -116,6 +116,12 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         answer: text, or_null;
         given_up_at: time, or_null;
     }
+    moves {
+        id: id::<RequestId>;
+        state: |value| is_one_of(value, &["arriving", "left"]);
+        place: text;
+        at: time;
+    }
     tokens {
         id: id::<TokenId>;
         account_id: id::<AccountId>;

@@ -21,6 +21,7 @@ pub mod groups;
 pub mod keys;
 pub mod links;
 pub mod mails;
+pub mod moves;
 pub mod people;
 pub mod recovery_codes;
 pub mod removal;
@@ -35,7 +36,9 @@ pub use db::{
     Column, ColumnType, Conn, DataLock, DbError, Filling, Lease, LockError, OpenError, PostgresUrl, Row,
     Table, Value, remove_sqlite, replace_sqlite,
 };
-pub use store::{Commit, Place, SchemaMark, Store, Tx, fill, fill_sqlite, newest_schema, schema_marks};
+pub use store::{
+    Commit, Found, Place, SchemaMark, Store, Tx, fill, fill_sqlite, newest_schema, schema_marks,
+};
 
 #[cfg(test)]
 mod tests {
@@ -67,6 +70,7 @@ mod tests {
             removal::STATEMENTS,
             restored::STATEMENTS,
             mails::STATEMENTS,
+            moves::STATEMENTS,
             sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,

@@ -1,13 +1,17 @@
 use std::{
+    fmt, fs,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use domain::Event;
 
-use crate::db::{
-    self, DataLock, Database, DbError, Filling, Lease, Migration, OpenError, Options, Outcome, PostgresUrl,
-    Table,
+use crate::{
+    db::{
+        self, DataLock, Database, DbError, Filling, Lease, Migration, OpenError, Options, Outcome,
+        PostgresUrl, Table,
+    },
+    keys, moves,
 };
 
 /// Plain SQL, forward only; one that has been released is never edited.
@@ -30,6 +34,7 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0005_factors_and_tokens.sql"),
     },
     Migration { version: 6, name: "mails", sql: include_str!("../migrations/0006_mails.sql") },
+    Migration { version: 7, name: "moves", sql: include_str!("../migrations/0007_moves.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.
@@ -102,6 +107,67 @@ impl Place {
         match self {
             Self::Sqlite(path) => Ok(path.exists()),
             Self::Postgres(url) => db::is_made(url.clone()),
+        }
+    }
+
+    /// What is there, for whoever wants to put data there. Makes nothing and changes nothing, and needs no lock.
+    ///
+    /// # Errors
+    /// When that can't be found out.
+    pub fn look(&self) -> Result<Found, OpenError> {
+        let options = match self {
+            Self::Sqlite(path) if !fs::metadata(path).is_ok_and(|file| file.len() > 0) => {
+                return Ok(Found::Nothing);
+            }
+            Self::Sqlite(path) => Options::sqlite(path),
+            Self::Postgres(url) => Options::postgres(url.clone(), String::new())?,
+        };
+        let mut conn = match options.reader() {
+            Ok(conn) => conn,
+            // A database without a log beside its file was never ours.
+            Err(OpenError::Setting { .. }) => return Ok(Found::Others),
+            Err(error) => return Err(error),
+        };
+        let failed = |source| OpenError::Database { place: self.to_string(), source };
+        let tables = conn.tables().map_err(failed)?;
+        let has = |name: &str| tables.iter().any(|table| table == name);
+        if tables.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        if !has("keys") || !has("event_counter") {
+            return Ok(Found::Others);
+        }
+        let mark = if has(moves::TABLE) { moves::get(&mut conn).map_err(failed)? } else { None };
+        Ok(match mark {
+            Some(mark) if mark.end == moves::End::Arriving => Found::Begun(mark),
+            // Nothing was ever sealed there: tables are there, and nobody has used them.
+            _ if keys::all(&mut conn).map_err(failed)?.is_empty() => Found::Nothing,
+            _ => Found::Data,
+        })
+    }
+}
+
+/// What is in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No data; at most its empty tables.
+    Nothing,
+    /// A move into it was begun, and hasn't ended.
+    Begun(moves::Move),
+    /// Data of Doorkey's, of whatever version.
+    Data,
+    /// Something else than Doorkey's data.
+    Others,
+}
+
+/// Without password, user and parameters.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => {
+                write!(f, "sqlite:{}", std::path::absolute(path).as_deref().unwrap_or(path).display())
+            }
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }

@@ -184,7 +184,12 @@ fn written(name: &str, header: &Header, bytes: u64) -> String {
 
 /// What a backup holds, as people count it.
 pub(super) fn contents(header: &Header) -> String {
-    let counted = |table: &str, one: &str, more: &str| match header.rows_of(table) {
+    counted(|table| header.rows_of(table), header.last_event.number)
+}
+
+/// What is in the tables of these numbers of rows, as people count it.
+pub(super) fn counted(rows_of: impl Fn(&str) -> u64, last_event: i64) -> String {
+    let counted = |table: &str, one: &str, more: &str| match rows_of(table) {
         1 => format!("1 {one}"),
         n => format!("{n} {more}"),
     };
@@ -193,7 +198,7 @@ pub(super) fn contents(header: &Header) -> String {
         counted("accounts", "account", "accounts"),
         counted("app_passwords", "app-specific password", "app-specific passwords"),
         counted("services", "service", "services"),
-        header.last_event.number
+        last_event
     )
 }
 

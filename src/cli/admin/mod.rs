@@ -8,6 +8,7 @@ mod group;
 mod import;
 mod key;
 mod mail;
+mod moving;
 mod people;
 mod restore;
 mod service;
@@ -55,6 +56,8 @@ enum Command {
     Backup(backup::Args),
     /// Put a backup in the place of the data, while no server runs
     Restore(restore::Args),
+    /// Move all data into another database, while no server runs
+    Move(moving::Args),
     /// Replace the key that seals what is stored, while the server runs or not
     RotateKey(key::Rotate),
     /// Print a new key, for [key] command or fd
@@ -86,6 +89,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         Command::Mail(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Backup(backup) => backup::run(backup, place, console).await,
         Command::Restore(restore) => restore::run(restore, place, console),
+        Command::Move(moving) => moving::run(moving, place, console),
         Command::RotateKey(command) => command.run(place, console).await,
         Command::NewKey => key::print_new(console),
         Command::Check(check) => check::run(check, place, console).await,

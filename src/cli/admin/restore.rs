@@ -29,11 +29,20 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Choice {
+pub(super) enum Choice {
     /// They work as they did when the backup was made
     Keep,
     /// All of them end
     Revoke,
+}
+
+impl From<Choice> for AppPasswords {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Keep => Self::Keep,
+            Choice::Revoke => Self::Revoke,
+        }
+    }
 }
 
 pub(super) fn run(args: &Args, place: &Place, console: &mut Console) -> Result<(), Failure> {
@@ -43,10 +52,7 @@ pub(super) fn run(args: &Args, place: &Place, console: &mut Console) -> Result<(
         Some(choice) => choice,
         None => ask(&ready, console)?,
     };
-    let choice = match choice {
-        Choice::Keep => AppPasswords::Keep,
-        Choice::Revoke => AppPasswords::Revoke,
-    };
+    let choice = AppPasswords::from(choice);
     let restored = restore::restore(&config, &ready, choice).map_err(|error| refused(&error))?;
     if args.json {
         let mut answer = described(&restored.header);
@@ -81,10 +87,7 @@ fn ask(ready: &restore::Ready, console: &mut Console) -> Result<Choice, Failure>
 }
 
 fn said(restored: &Restored, choice: AppPasswords) -> String {
-    let passwords = match choice {
-        AppPasswords::Keep => "App-specific passwords work as they did then".into(),
-        AppPasswords::Revoke => format!("{} app-specific passwords were revoked", restored.revoked),
-    };
+    let passwords = passwords(choice, restored.revoked);
     let mut said = format!(
         "Restored {}, as of {}. {passwords}, and everybody was signed out.",
         contents(&restored.header),
@@ -94,6 +97,14 @@ fn said(restored: &Restored, choice: AppPasswords) -> String {
         said += &format!(" The data that was there is kept: {}.", kept.display());
     }
     said
+}
+
+/// What became of app-specific passwords.
+pub(super) fn passwords(choice: AppPasswords, revoked: u64) -> String {
+    match choice {
+        AppPasswords::Keep => "App-specific passwords work as they did then".into(),
+        AppPasswords::Revoke => format!("{revoked} app-specific passwords were revoked"),
+    }
 }
 
 fn refused(error: &RestoreError) -> Failure {

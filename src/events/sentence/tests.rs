@@ -97,6 +97,12 @@ fn all() -> Vec<What> {
             backup_event: 7,
             app_passwords_kept: true,
         },
+        What::Moved { from: "sqlite:/data/doorkey.db".into(), to: "postgres://***@db/doorkey".into() },
+        What::MoveUndone {
+            to: "postgres://***@db/doorkey".into(),
+            moved_at: Timestamp::from_millis(1_777_777_777_000),
+            app_passwords_kept: false,
+        },
     ];
     all.extend(WhyEnded::ALL.map(|why| What::AppPasswordEnded { id, label: label.clone(), why }));
     for reason in RefusalReason::ALL {

@@ -275,6 +275,11 @@ impl Conn {
         })
     }
 
+    /// The names of the tables that there are.
+    pub(crate) fn tables(&mut self) -> Result<Vec<String>, DbError> {
+        Ok(self.shapes()?.into_iter().map(|shape| shape.name).collect())
+    }
+
     /// What the database itself finds damaged in its files, a line each.
     pub fn damage(&mut self) -> Result<Vec<String>, DbError> {
         self.guarded(|backend, _| match backend {

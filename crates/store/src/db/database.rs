@@ -94,6 +94,11 @@ impl Options {
         }
     }
 
+    /// A connection that looks at what is there, whatever that is.
+    pub(crate) fn reader(&self) -> Result<Conn, OpenError> {
+        self.connect(Role::Read)
+    }
+
     /// The error of opening this database.
     pub(super) fn failed(&self, source: DbError) -> OpenError {
         OpenError::Database { place: self.place(), source }
