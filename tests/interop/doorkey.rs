@@ -1,14 +1,29 @@
 //! A Doorkey that comes back to where it was, as one does that others have in their configuration.
 
-use crate::{parts::free_port, support::Server};
+use crate::{
+    parts::free_port,
+    support::{Data, Server},
+};
 
 /// Starts one, reached by this name of this machine, and gives its URL.
 pub fn start_at(host: &str) -> (Server, String) {
+    start_on(Data::new(), host)
+}
+
+/// The same, with its data there.
+pub fn start_on(data: Data, host: &str) -> (Server, String) {
+    let (server, url) = new_on(data, host);
+    server.start_again();
+    (server, url)
+}
+
+/// The same, before it is started.
+pub fn new_on(data: Data, host: &str) -> (Server, String) {
     let port = free_port();
     let url = format!("http://{host}:{port}");
-    let server = Server::start_with(&[
-        ("DOORKEY__HTTP__LISTEN", &format!("127.0.0.1:{port}")),
-        ("DOORKEY__HTTP__PUBLIC_URL", &url),
-    ]);
+    let server = Server::on(
+        data,
+        &[("DOORKEY__HTTP__LISTEN", &format!("127.0.0.1:{port}")), ("DOORKEY__HTTP__PUBLIC_URL", &url)],
+    );
     (server, url)
 }

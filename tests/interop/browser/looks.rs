@@ -100,6 +100,61 @@ fn groups(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look_at(ada, "/groups/at/staff/remove", "Remove staff?", "group-remove");
 }
 
+/// People, as administrators see them, and what somebody who is invited sees.
+fn people(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
+    album.look_at(ada, "/people", "People", "people");
+    album.look_at(ada, "/people/invite", "Invite somebody", "invite");
+    ada.browser.fill("id", "grace@");
+    ada.browser.fill("name", "Grace Hopper");
+    ada.browser.press("Make the link");
+    ada.browser.shows("Invite somebody");
+    album.look(ada, "invite-refused");
+    ada.browser.fill("id", "grace@example.org");
+    ada.browser.press("Make the link");
+    ada.browser.shows("A link for Grace Hopper");
+    album.look(ada, "invite-link");
+    let link = ada.browser.text_of("#secret").replace(char::is_whitespace, "");
+    ada.browser.press("Done");
+    album.look(ada, "person-invited");
+    album.look_at(ada, &link[link.find("/invitation/").unwrap()..], "Welcome, Grace Hopper", "invitation");
+    server.person("alan@example.org");
+    let alan = "/people/at/alan@example.org";
+    server
+        .admin()
+        .post("/accounts/alan@example.org/aliases", &json!({ "alias": "turing@example.org" }))
+        .with(201);
+    ada.open(alan);
+    ada.browser.sees("#suspend");
+    album.look(ada, "person");
+    for (part, name) in [
+        ("reset-link", "person-reset-link"),
+        ("sign-out", "person-sign-out"),
+        ("administrator", "person-administrator"),
+        ("suspend", "person-suspend"),
+        ("remove", "person-remove"),
+    ] {
+        ada.open(&format!("{alan}/{part}"));
+        ada.browser.sees(".ask");
+        album.look(ada, name);
+    }
+    ada.browser.press("Cancel");
+    album.look_at(ada, "/people/sign-out", "Sign everybody out?", "people-sign-out");
+    album.look_at(ada, "/people/import", "Import people", "import");
+    ada.browser.fill("csv", "id,name,groups\nlin@example.org,Lin,\nlin@example.org,Lin,\nkit,Kit,nobody");
+    ada.browser.press("Import");
+    ada.browser.sees("#csv-error");
+    album.look(ada, "import-refused");
+    ada.browser.fill("csv", "id,name\nlin@example.org,Lin\nkit@example.org,Kit");
+    ada.browser.press("Import");
+    ada.browser.shows("2 people are invited");
+    album.look(ada, "imported");
+    server.admin().post("/accounts/alan@example.org/suspend", &json!(null)).with(200);
+    album.look_at(ada, "/people?q=a", "People", "people-found");
+    ada.open(alan);
+    ada.browser.sees("#suspend");
+    album.look(ada, "person-suspended");
+}
+
 /// The whole page, from top to bottom.
 fn picture(ada: &Visitor<'_>, width: u32) -> Vec<u8> {
     // What is changing colour is done with it.
@@ -243,6 +298,11 @@ fn every_page_fits_and_nothing_complains() {
     album.look_at(&ada, "/security/two-factor/move", "Set up a new phone", "two-factor-move");
     album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");
     album.look_at(&ada, "/activity", "Activity", "activity");
+    people(&mut album, &server, &ada);
+    album.look_at(&ada, "/events", "Events", "events");
+    album.look_at(&ada, "/events?sort=refusals", "Events", "events-refusals");
+    album.look_at(&ada, "/api", "API", "api");
+    album.look_at(&ada, "/api/problems", "Problems", "problems");
     album.look_at(&ada, "/nowhere", "Not found", "not-found");
 
     // After ten minutes, what is of consequence asks again.

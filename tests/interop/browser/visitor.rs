@@ -14,6 +14,7 @@ pub struct Visitor<'s> {
     pub browser: Chromium,
     pub server: &'s Server,
     url: String,
+    id: String,
     /// What they have in their authenticator app.
     app: Option<Person<'s>>,
 }
@@ -25,7 +26,32 @@ pub fn server() -> (Server, String) {
 
 impl<'s> Visitor<'s> {
     pub fn new(server: &'s Server, url: &str, scripts: Scripts) -> Self {
-        Self { browser: Chromium::start(scripts), server, url: url.into(), app: None }
+        Self { browser: Chromium::start(scripts), server, url: url.into(), id: ADA.into(), app: None }
+    }
+
+    /// Somebody who was sent a link with which they choose their password, and does.
+    #[track_caller]
+    pub fn invited(server: &'s Server, url: &str, (id, name): (&str, &str), link: &str) -> Self {
+        let browser = Chromium::start(Scripts::Run);
+        let visitor = Self { browser, server, url: url.into(), id: id.into(), app: None };
+        visitor.browser.open(link);
+        visitor.browser.shows(&format!("Welcome, {name}"));
+        visitor.browser.fill("password", PASSWORD);
+        visitor.browser.press("Set the password");
+        visitor.browser.shows("Turn on two-factor authentication");
+        visitor
+    }
+
+    /// The same person, with the same authenticator app, at another server.
+    pub fn at<'o>(&self, server: &'o Server, url: &str) -> Visitor<'o> {
+        let secret = self.app.as_ref().and_then(|app| app.secret.clone());
+        Visitor {
+            browser: Chromium::start(Scripts::Run),
+            server,
+            url: url.into(),
+            id: self.id.clone(),
+            app: Some(Person::new(server, &self.id, secret.as_deref())),
+        }
     }
 
     /// Opens one of the server's pages by its address.
@@ -45,7 +71,7 @@ impl<'s> Visitor<'s> {
     }
 
     pub fn sign_out(&self) {
-        self.browser.press_label(ADA);
+        self.browser.press_label(&self.id);
         self.browser.press("Sign out");
         self.browser.shows("Sign in");
         self.browser.says("You are signed out.");
@@ -54,7 +80,7 @@ impl<'s> Visitor<'s> {
     /// The first step of signing in.
     pub fn enter_password(&self, password: &str) {
         self.browser.shows("Sign in");
-        self.browser.fill("id", ADA);
+        self.browser.fill("id", &self.id);
         self.browser.fill("password", password);
         self.browser.press("Sign in");
     }
@@ -76,7 +102,7 @@ impl<'s> Visitor<'s> {
     /// Types the key that stands on the page into an authenticator app.
     pub fn read_key(&mut self) {
         let key = self.browser.text_of("#key").replace(char::is_whitespace, "");
-        self.app = Some(Person::new(self.server, ADA, Some(&key)));
+        self.app = Some(Person::new(self.server, &self.id, Some(&key)));
     }
 
     /// What the authenticator app shows.
@@ -92,6 +118,11 @@ impl<'s> Visitor<'s> {
     /// Turns two-factor authentication on, from wherever that is offered.
     pub fn turn_two_factor_on(&mut self) {
         self.browser.press("Turn on two-factor authentication");
+        self.enter_two_factor();
+    }
+
+    /// Does what the page for it asks.
+    pub fn enter_two_factor(&mut self) {
         self.browser.shows("Turn on two-factor authentication");
         self.read_key();
         self.browser.fill("code", &self.code());
