@@ -9,15 +9,14 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use domain::{Actor, RequestId, Timestamp, What};
 use seal::{Keyring, MasterKeys};
-use sha2::{Digest, Sha256};
 use store::{
-    DataLock, DbError, Filling, Found, Lease, LockError, OpenError, Store, Table, copy, events, keys,
+    DataLock, DbError, Found, Lease, LockError, OpenError, Store, copy, events, keys,
     moves::{self, End, Move},
 };
 
 use crate::{
     backup::{
-        format::{self, LastEvent},
+        format::LastEvent,
         restore::{self, AppPasswords},
     },
     check,
@@ -26,6 +25,10 @@ use crate::{
     ctx::Stamp,
     key::{self, KeyError},
 };
+
+pub mod transfer;
+
+use transfer::{Transfer, TransferError};
 
 /// Why nothing was moved, or the move isn't at its end. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +67,6 @@ pub enum MoveError {
          a file that isn't there."
     )]
     Full(String),
-    /// The place is somebody else's.
-    #[error(
-        "{0} has something else in it than Doorkey's data. Give Doorkey a database, or a file, for itself alone."
-    )]
-    Others(String),
     /// Another move into the place was begun.
     #[error(
         "a move from {from} into {place} was begun and hasn't ended. End that one first, or empty {place}, or name \
@@ -91,17 +89,9 @@ pub enum MoveError {
         "the data here isn't as it should be, so it isn't moved. `doorkey admin check` says what is wrong, and what to do."
     )]
     Unsound,
-    /// It isn't there as it is here.
-    #[error(
-        "what arrived in {place} isn't what is here: {what}. The data that is here is as it was, and no server starts on \
-         the other. Try again, or name another place."
-    )]
-    Different {
-        /// Where it arrived.
-        place: String,
-        /// What differs.
-        what: String,
-    },
+    /// Not all of it arrived.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
 }
 
 /// Data that no server may use.
@@ -120,6 +110,9 @@ pub enum Marked {
         /// When.
         at: String,
     },
+    /// A restore into it was cut off.
+    #[error("a restore into {0} was cut off. Run the same doorkey admin restore again: it begins anew.")]
+    Restoring(String),
     /// It isn't known to be whole.
     #[error(
         "a move of all data from {from} into {here} was cut off. Set [store] url back to where the data comes from, and \
@@ -158,6 +151,9 @@ pub struct Undone {
     pub signed_out: u64,
 }
 
+/// Where data comes from that is restored, in the mark of the place that it arrives at.
+pub const BACKUP: &str = "a backup";
+
 /// Makes sure that no move has to do with this data.
 ///
 /// # Errors
@@ -171,6 +167,7 @@ impl Marked {
         let here = here.to_string();
         match mark.end {
             End::Left => Self::Left { here, to: mark.place, at: mark.at.exact() },
+            End::Arriving if mark.place == BACKUP => Self::Restoring(here),
             End::Arriving => Self::Arriving { here, from: mark.place },
         }
     }
@@ -195,7 +192,7 @@ pub fn run(config: &Config, to: &StoreUrl) -> Result<Moved, MoveError> {
         Found::Begun(mark) if mark.place == from.to_string() => Some(mark),
         Found::Begun(mark) => return Err(MoveError::Begun { place, from: mark.place }),
         Found::Data => return Err(MoveError::Full(place)),
-        Found::Others => return Err(MoveError::Others(place)),
+        Found::Others => return Err(TransferError::Others(place).into()),
     };
     let mut rng = clock::rng()?;
     // Never a new one: the data needs the key that it has.
@@ -227,7 +224,7 @@ struct Moving<'a> {
 }
 
 impl Moving<'_> {
-    /// Copies every row, and makes sure that each arrived.
+    /// Copies every row, and makes sure that each arrived and that all is sound there.
     fn copy(&self, arriving: &Move, masters: &MasterKeys) -> Result<(), MoveError> {
         // Accounts from before people could be searched: their words are written down now, as a start would.
         while self.source.write_blocking(|tx| store::people::fill_words(tx, 500))? {}
@@ -235,29 +232,14 @@ impl Moving<'_> {
         if !check::run(self.source, Some(&keyring)).sound {
             return Err(MoveError::Unsound);
         }
-        let tables = self.source.tables()?;
-        // Before anything else is there, so that nobody takes an empty or half filled database for one to be used.
-        let mut filling = self.filling()?;
-        // What is in it is emptied for good by the first `finish`, so it must surely be ours.
-        let places = self.places(&filling, &tables)?;
-        self.mark(&mut filling, arriving)?;
-        filling.finish()?;
-        let mut filling = self.filling()?;
-        let mut sums = BTreeMap::new();
-        self.source.scan_blocking(|conn| {
-            for (table, place) in tables.iter().zip(places) {
-                let mut sum = Sum::default();
-                copy::for_each_row(conn, table, |row| {
-                    sum.add(row.values());
-                    filling.insert(place, row.values())
-                })?;
-                sums.insert(table.name().to_owned(), sum.finish());
-            }
-            Ok::<_, DbError>(())
-        })?;
-        self.mark(&mut filling, arriving)?;
-        filling.finish()?;
-        self.compare(&sums, &keyring)
+        Transfer { source: self.source, lock: self.lock, to: self.to }.run(arriving)?;
+        let target = Store::open(self.to, self.lock, Lease::default(), |_| ())?;
+        let report = check::run(&target, Some(&keyring));
+        target.close();
+        match report.findings.first() {
+            Some(found) => Err(TransferError::different(self.to, found.what.trim_end_matches('.')).into()),
+            None => Ok(()),
+        }
     }
 
     fn keyring(&self, masters: &MasterKeys) -> Result<Keyring, MoveError> {
@@ -266,61 +248,6 @@ impl Moving<'_> {
         wrapped
             .and_then(|wrapped| Keyring::open(masters, &wrapped))
             .map_err(|why| MoveError::Keyring { place: key::place(&self.config.key), why })
-    }
-
-    fn filling(&self) -> Result<Filling, OpenError> {
-        store::fill(self.to, self.lock, store::newest_schema())
-    }
-
-    fn mark(&self, filling: &mut Filling, arriving: &Move) -> Result<(), MoveError> {
-        let place = filling.tables().iter().position(|table| table.name() == moves::TABLE);
-        let place = place.ok_or_else(|| MoveError::Others(self.to.to_string()))?;
-        Ok(filling.insert(place, &arriving.values())?)
-    }
-
-    /// Where each table's rows go. Both databases have the same tables, or one of them has something of others too.
-    fn places(&self, filling: &Filling, tables: &[Table]) -> Result<Vec<usize>, MoveError> {
-        let same = |a: &Table, b: &Table| a.name() == b.name() && a.columns() == b.columns();
-        let theirs = filling.tables();
-        if let Some(other) = theirs.iter().find(|table| !tables.iter().any(|ours| same(table, ours))) {
-            tracing::debug!(table = other.name(), "there is no such table here");
-            return Err(MoveError::Others(self.to.to_string()));
-        }
-        let place = |table: &Table| theirs.iter().position(|theirs| same(theirs, table));
-        let places: Option<Vec<_>> = tables.iter().map(place).collect();
-        places.ok_or_else(|| MoveError::Others(self.config.store.url.to_string()))
-    }
-
-    /// Reads what arrived as a server would, and compares it row by row.
-    fn compare(&self, sums: &BTreeMap<String, (u64, [u8; 32])>, keyring: &Keyring) -> Result<(), MoveError> {
-        let different = |what: String| MoveError::Different { place: self.to.to_string(), what };
-        let target = Store::open(self.to, self.lock, Lease::default(), |_| ())?;
-        for table in target.tables()?.iter().filter(|table| table.name() != moves::TABLE) {
-            let mut sum = Sum::default();
-            target.scan_blocking(|conn| {
-                copy::for_each_row(conn, table, |row| {
-                    sum.add(row.values());
-                    Ok::<_, DbError>(())
-                })
-            })?;
-            let (name, found) = (table.name(), sum.finish());
-            match sums.get(name) {
-                Some(sent) if *sent == found => {}
-                Some((rows, _)) if *rows == found.0 => {
-                    return Err(different(format!("the rows of {name} are others")));
-                }
-                sent => {
-                    let sent = sent.map_or(0, |(rows, _)| *rows);
-                    return Err(different(format!("{name} has {} rows there and {sent} here", found.0)));
-                }
-            }
-        }
-        let report = check::run(&target, Some(keyring));
-        target.close();
-        match report.findings.first() {
-            Some(found) => Err(different(found.what.trim_end_matches('.').to_owned())),
-            None => Ok(()),
-        }
     }
 
     /// The last step: from here on, the new data is the data.
@@ -344,28 +271,6 @@ impl Moving<'_> {
             rows.map(|(table, count)| (table.name().to_owned(), u64::try_from(count).unwrap_or_default()));
         let last_event = LastEvent { epoch: last.epoch, number: last.number };
         Ok(Moved { from, to, rows: rows.collect(), last_event })
-    }
-}
-
-/// How many rows, and the SHA-256 of all of them.
-#[derive(Default)]
-struct Sum {
-    rows: u64,
-    hash: Sha256,
-    line: Vec<u8>,
-}
-
-impl Sum {
-    fn add(&mut self, values: &[store::Value]) {
-        self.rows += 1;
-        self.line.clear();
-        // Memory takes everything.
-        let _ = format::write_row(&mut self.line, values);
-        self.hash.update(&self.line);
-    }
-
-    fn finish(self) -> (u64, [u8; 32]) {
-        (self.rows, self.hash.finalize().into())
     }
 }
 

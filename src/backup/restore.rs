@@ -9,7 +9,11 @@ use std::{
 };
 
 use domain::{Actor, Ended, RequestId, Timestamp, What, WhyEnded};
-use store::{DataLock, DbError, Filling, LockError, OpenError, Store, Tx, app_passwords, events, restored};
+use store::{
+    DataLock, DbError, Filling, Found, Lease, LockError, OpenError, Store, Tx, app_passwords, events,
+    moves::{self, End, Move},
+    restored,
+};
 
 use super::{
     file::{Backup, FileError, Given, Whole},
@@ -20,6 +24,10 @@ use crate::{
     config::{Config, StoreUrl},
     ctx::Stamp,
     key::{self, KeyError},
+    moving::{
+        self,
+        transfer::{Transfer, TransferError},
+    },
 };
 
 /// How many app-specific passwords are looked at at a time.
@@ -73,11 +81,15 @@ pub enum RestoreError {
     /// No randomness.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// A database that this version can't use yet.
+    /// A database isn't put aside, as a file is.
     #[error(
-        "this version restores into SQLite only. Set [store] url = \"sqlite:doorkey.db\", or leave it out."
+        "{0} has data already, and a restore never takes the place of a database. Make an empty one, set [store] url to \
+         it, and restore there: the data that is here stays as it is."
     )]
-    Database,
+    Full(String),
+    /// The restored data didn't arrive there.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
 }
 
 /// A backup that can be restored here.
@@ -123,23 +135,64 @@ pub fn look(config: &Config, path: &Path) -> Result<Ready, RestoreError> {
 /// # Errors
 /// Each says what to do; then nothing was restored.
 pub fn restore(config: &Config, ready: &Ready, choice: AppPasswords) -> Result<Restored, RestoreError> {
-    let StoreUrl::Sqlite(path) = &config.store.url else { return Err(RestoreError::Database) };
-    let _lock = DataLock::acquire(&config.data).map_err(|error| match error {
+    let lock = DataLock::acquire(&config.data).map_err(|error| match error {
         LockError::Held(folder) => RestoreError::Running(folder),
         error => RestoreError::Lock(error),
     })?;
-    let failed = |why| RestoreError::Place { path: path.clone(), why };
+    match &config.store.url {
+        StoreUrl::Sqlite(path) => in_place_of(path, ready, choice),
+        StoreUrl::Postgres(_) => into_empty(config, &lock, ready, choice),
+    }
+}
+
+/// Into a file, which takes the place of the one that is there.
+fn in_place_of(path: &Path, ready: &Ready, choice: AppPasswords) -> Result<Restored, RestoreError> {
+    let failed = |why| RestoreError::Place { path: path.to_owned(), why };
     // Where a link leads, so that the link stays.
     let path = std::path::absolute(path).and_then(|path| path.canonicalize().or(Ok(path))).map_err(failed)?;
-    let new = New(named(&path, "restoring"));
+    let (new, mut restored) = make(named(&path, "restoring"), ready, choice)?;
+    let kept = kept_name(&path, Clock::System.now());
+    let replaced = store::replace_sqlite(&path, &new.0, &kept).map_err(failed)?;
+    restored.kept = replaced.then_some(kept);
+    Ok(restored)
+}
+
+/// Into a PostgreSQL database with nothing in it: by a file in the data folder that is complete before its first row is sent.
+fn into_empty(
+    config: &Config,
+    lock: &DataLock,
+    ready: &Ready,
+    choice: AppPasswords,
+) -> Result<Restored, RestoreError> {
+    let to = &config.store.url;
+    match to.look()? {
+        Found::Nothing => {}
+        Found::Begun(mark) if mark.place == moving::BACKUP => {}
+        Found::Begun(_) | Found::Data => return Err(RestoreError::Full(to.to_string())),
+        Found::Others => return Err(TransferError::Others(to.to_string()).into()),
+    }
+    let (new, restored) = make(config.data.join("doorkey.db.restoring"), ready, choice)?;
+    let source = Store::open_sqlite(&new.0, |_| ())?;
+    let now = Clock::System.now();
+    let id = RequestId::new(now, &mut clock::rng()?);
+    let arriving = Move { id, end: End::Arriving, place: moving::BACKUP.into(), at: now };
+    Transfer { source: &source, lock, to }.run(&arriving)?;
+    source.close();
+    let target = Store::open(to, lock, Lease::default(), |_| ())?;
+    target.write_blocking(|tx| moves::clear(tx))?;
+    target.close();
+    Ok(restored)
+}
+
+/// Makes a new database of the backup, in which what must not come back has ended.
+fn make(path: PathBuf, ready: &Ready, choice: AppPasswords) -> Result<(New, Restored), RestoreError> {
+    let new = New(path);
+    let failed = |why| RestoreError::Place { path: new.0.clone(), why };
     // What a restore left behind that was cut off.
     store::remove_sqlite(&new.0).map_err(failed)?;
     fill(ready, store::fill_sqlite(&new.0, ready.header().schema())?)?;
-    let now = Clock::System.now();
-    let (revoked, signed_out) = conclude(&new.0, ready.header(), choice, now)?;
-    let kept = kept_name(&path, now);
-    let replaced = store::replace_sqlite(&path, &new.0, &kept).map_err(failed)?;
-    Ok(Restored { header: ready.header().clone(), revoked, signed_out, kept: replaced.then_some(kept) })
+    let (revoked, signed_out) = conclude(&new.0, ready.header(), choice, Clock::System.now())?;
+    Ok((new, Restored { header: ready.header().clone(), revoked, signed_out, kept: None }))
 }
 
 /// The new database until it has its place. What is left of it goes with this value.

@@ -46,6 +46,43 @@ fn same_person<'s>(server: &'s Server, person: &Person<'_>) -> Person<'s> {
 }
 
 #[test]
+fn into_postgres_only_where_nothing_is() {
+    let server = Server::start_in_a_file();
+    let (person, mail) = (server.person(ADA), server.service("mail", "mail"));
+    let (phone, tablet) = (person.generate("Phone", "mail"), person.generate("Tablet", "mail"));
+    let file = backup(&server, "ada.backup");
+    person.revoke(&phone).with(200);
+    server.stop().with(0);
+
+    let other = Server::on(Data::postgres(), &[]);
+    fs::create_dir(other.data()).unwrap();
+    fs::copy(server.data().join("doorkey.key"), other.data().join("doorkey.key")).unwrap();
+    let restored = restore(&other, &file, "keep").with(0).out;
+    assert!(restored.contains("everybody was signed out"), "{restored}");
+    assert_eq!(other.data_says::<i64>("SELECT COUNT(*) FROM moves"), 0, "no mark is left");
+    assert_eq!(fs::read_dir(other.data()).unwrap().count(), 2, "the key and the lock");
+    // A second time it isn't empty, and stays as it is.
+    restore(&other, &file, "revoke").with(1).said("never takes the place of a database");
+    other.start_again();
+    let its_mail = Service::new(&other, "mail", &mail.key);
+    assert_eq!(its_mail.status(ADA, &phone.password), 200, "as it was then");
+    assert_eq!(its_mail.status(ADA, &tablet.password), 200);
+    assert_eq!(
+        other.api(person.api.token.as_deref().unwrap()).get("/session").problem(),
+        "401 sign-in-needed"
+    );
+    other.stop().with(0);
+    // One that was cut off is no data for a server, and begins anew.
+    other.change_data("INSERT INTO moves (id, state, place, at) VALUES ('req_00000000000000000000000000000000', 'arriving', 'a backup', 0)");
+    let refused = other.refuses_to_start(&[]);
+    assert!(refused.err.contains("a restore into "), "{}", refused.err);
+    assert!(refused.err.contains("Run the same doorkey admin restore again"), "{}", refused.err);
+    restore(&other, &file, "revoke").with(0);
+    other.start_again();
+    assert_eq!(its_mail.status(ADA, &phone.password), 401);
+}
+
+#[test]
 fn what_is_kept_works_again_and_everybody_is_signed_out() {
     let server = Server::start_in_a_file();
     let (mut person, mail) = (server.person(ADA), server.service("mail", "mail"));
