@@ -1,15 +1,25 @@
 //! What is built once, when the server starts, and passed on to all that it does.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use index::Index;
 use seal::Keyring;
 use store::Store;
 
 use crate::{
-    accounts::hasher::Hasher, app_passwords::usage::Usage, clock::Clock, config::Config, follow::Live,
-    health::Health, mail::Mailer, metrics::Metrics, refusals::Refusals, server::tls,
-    sign_in::strangers::Strangers, web::in_flight::InFlight,
+    accounts::hasher::Hasher,
+    app_passwords::usage::Usage,
+    clock::Clock,
+    config::{Config, Origin},
+    doctor::probe::Probes,
+    follow::Live,
+    health::Health,
+    mail::Mailer,
+    metrics::Metrics,
+    refusals::Refusals,
+    server::tls,
+    sign_in::strangers::Strangers,
+    web::in_flight::InFlight,
 };
 
 /// The server's parts.
@@ -44,6 +54,12 @@ pub struct App {
     pub metrics: Metrics,
     /// The certificate that it shows, if it speaks TLS itself.
     pub certificate: Option<Arc<tls::Certificate>>,
+    /// Where its configuration came from; none for a command on the data.
+    pub origin: Option<Origin>,
+    /// Where it listens, by the settings that say so.
+    pub listens: Vec<(&'static str, SocketAddr)>,
+    /// What it asks of itself, from outside.
+    pub probes: Probes,
 }
 
 impl App {

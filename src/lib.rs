@@ -17,6 +17,7 @@
 //! - [`events`]: the log as people and programs read it.
 //! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound. [`moving`]: all data
 //!   into another database.
+//! - [`doctor`]: looks at everything around the server, and says what to do.
 //! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
@@ -40,6 +41,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ctx;
+pub mod doctor;
 pub mod doors;
 pub mod events;
 pub mod follow;

@@ -163,7 +163,8 @@ pub fn is_ours(store: &Store, here: &StoreUrl) -> Result<Result<(), Marked>, DbE
 }
 
 impl Marked {
-    fn of(mark: Move, here: &StoreUrl) -> Self {
+    /// What a mark on the data that is `here` says.
+    pub fn of(mark: Move, here: &StoreUrl) -> Self {
         let here = here.to_string();
         match mark.end {
             End::Left => Self::Left { here, to: mark.place, at: mark.at.exact() },

@@ -14,7 +14,8 @@ use axum::{
 use crate::{
     access, accounts,
     app::App,
-    app_passwords, backup, browsers, check, doors, events, groups, health, key, mail, openapi, people,
+    app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
+    people,
     problem::{Code, Problem},
     services, sessions, sign_in, tokens, web,
 };
@@ -38,7 +39,8 @@ pub fn router(app: Arc<App>) -> Router {
     // The doors stand alone: an app signs in at each of its requests, and nothing but the answer is paid for.
     let doors = Router::new().route("/door/http/{service}", any(doors::http::ask));
     // What watches the server asks every few seconds, and leaves no line in the log.
-    let health = health::router().layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
+    let health = health::router().merge(doctor::probe::router());
+    let health = health.layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
     doors.merge(health).merge(rest).with_state(app)
 }
 
@@ -110,6 +112,7 @@ fn machine() -> Router<Arc<App>> {
         .route("/machine/backup", get(backup::api::take))
         .route(web::in_flight::WAITS, post(key::api::rotate_key))
         .route("/machine/check", get(check::api::run))
+        .route("/machine/doctor", get(doctor::api::of_server))
 }
 
 /// The routes of the API. Each line is served, and stands in the OpenAPI document as its handler's `#[utoipa::path]` describes it.

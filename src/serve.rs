@@ -18,8 +18,9 @@ use crate::{
     app::App,
     app_passwords::{keeper, usage::Usage},
     clock::{self, Clock, NoRandomness},
-    config::{Config, PublicUrl, StoreUrl},
+    config::{Config, Origin, PublicUrl, StoreUrl},
     ctx::Ctx,
+    doctor::probe::Probes,
     follow::Live,
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
@@ -38,6 +39,7 @@ use crate::{
 /// The socket in the data folder through which commands on this machine reach the server.
 pub const SOCKET: &str = "doorkey.sock";
 
+const HTTP: &str = "[http] listen";
 const METRICS: &str = "[metrics] listen";
 /// How many connections are served at a time to what gathers figures and asks how the server is.
 const SCRAPES: usize = 16;
@@ -121,14 +123,18 @@ impl Opened {
 /// Each says what to do.
 pub fn open(config: Config) -> Result<(Router, Opened), ServeError> {
     let lock = DataLock::acquire(&config.data)?;
-    open_locked(config, lock, None)
+    open_locked(config, lock, Started::default())
 }
 
-fn open_locked(
-    config: Config,
-    lock: DataLock,
+/// What only a server that listens has.
+#[derive(Default)]
+struct Started {
     certificate: Option<Arc<tls::Certificate>>,
-) -> Result<(Router, Opened), ServeError> {
+    origin: Option<Origin>,
+    listens: Vec<(&'static str, SocketAddr)>,
+}
+
+fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Router, Opened), ServeError> {
     let (clock, mut rng) = (Clock::System, clock::rng()?);
     let lease = Lease::default();
     let live = Arc::new(Live::under(lease.clone()));
@@ -177,7 +183,10 @@ fn open_locked(
         rotating: Arc::default(),
         health: Health::default(),
         metrics,
-        certificate,
+        certificate: started.certificate,
+        origin: started.origin,
+        listens: started.listens,
+        probes: Probes::default(),
     });
     Ok((router::router(Arc::clone(&app)), Opened { app, _lock: lock }))
 }
@@ -247,14 +256,7 @@ fn warn_of_keys(masters: &seal::MasterKeys, wrapped: &[WrappedKey]) {
 
 /// Settings that are read and checked, and that nothing uses yet: whoever sets one should know that it does nothing.
 fn warn_of_unused(config: &Config) {
-    let nothing = Config::default();
-    let unused = [
-        ("ldap", config.ldap != nothing.ldap),
-        ("sasl", config.sasl != nothing.sasl),
-        ("apple", config.apple != nothing.apple),
-        ("sandbox", config.sandbox != nothing.sandbox),
-    ];
-    for (section, _) in unused.iter().filter(|(_, set)| *set) {
+    for section in config.unused() {
         tracing::warn!("[{section}] is set, and this version doesn't use it yet: it changes nothing");
     }
 }
@@ -285,13 +287,13 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 ///
 /// # Errors
 /// Each says what to do.
-pub async fn run(mut config: Config) -> Result<(), ServeError> {
+pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), ServeError> {
     logs::start(config.log);
     warn_of_unused(&config);
     warn_of_open_connection(&config);
     let lock = DataLock::acquire(&config.data)?;
-    let listener = listen(config.http.listen, "[http] listen").await?;
-    let address = local_address(&listener, config.http.listen, "[http] listen")?;
+    let listener = listen(config.http.listen, HTTP).await?;
+    let address = local_address(&listener, config.http.listen, HTTP)?;
     let metrics = match config.metrics.listen {
         Some(address) => Some(listen(address, METRICS).await?),
         None => None,
@@ -304,8 +306,10 @@ pub async fn run(mut config: Config) -> Result<(), ServeError> {
         config.http.public_url = PublicUrl::local(address.port());
     }
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
+    let mut listens = vec![(HTTP, address)];
+    listens.extend(metrics_address.map(|address| (METRICS, address)));
     let socket = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).join(SOCKET);
-    let (router, opened) = open_locked(config, lock, tls.clone())?;
+    let (router, opened) = open_locked(config, lock, Started { certificate: tls.clone(), origin, listens })?;
     let app = &opened.app;
 
     // Before anybody can know that it runs: from then on it may be told to stop.

@@ -62,7 +62,7 @@ fn block_on(future: impl Future<Output = ()>) {
 pub fn server(data: &Path) {
     let mut config = Config { data: data.to_owned(), ..crate::data::config(data) };
     config.http.listen = "127.0.0.1:0".parse().unwrap();
-    block_on(async { serve::run(config).await.unwrap() });
+    block_on(async { serve::run(config, None).await.unwrap() });
 }
 
 /// The ceiling: the same framework and loop, an answer of the same size, and nothing checked.

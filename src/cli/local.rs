@@ -37,7 +37,13 @@ pub(super) fn running(config: &Config) -> Result<Option<Client>, Failure> {
     match UnixStream::connect(&socket).map_err(|error| (error.kind(), error)) {
         Ok(_) => Ok(Some(Client::on_socket(&socket)?)),
         // No server made a socket, or the one that did has gone; a path too long for a socket is in no server's way.
-        Err((ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput, _)) => Ok(None),
+        Err((
+            ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::InvalidInput,
+            _,
+        )) => Ok(None),
         Err((ErrorKind::PermissionDenied, _)) => Err(Failure::Unreachable(format!(
             "You may not open {}. Run this as the user that the server runs as.",
             socket.display()

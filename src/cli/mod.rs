@@ -7,6 +7,7 @@ mod client;
 mod confirm;
 mod console;
 mod credentials;
+mod doctor;
 mod failure;
 mod local;
 mod passwords;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-use crate::config::{self, Config, Overrides};
+use crate::config::{self, Config, ConfigError, Origin, Overrides};
 use console::Console;
 use credentials::Folder;
 use failure::Failure;
@@ -49,6 +50,8 @@ enum Command {
     Serve(Place),
     /// Administer the server on this machine, whether it runs or not
     Admin(admin::Args),
+    /// Look at everything around the server on this machine, and say what is wrong and what to do
+    Doctor(doctor::Args),
     /// Sign in to a server; a token is kept in $XDG_CONFIG_HOME/doorkey
     SignIn(sign_in::Args),
     /// Sign out; the kept token ends
@@ -74,12 +77,12 @@ struct Place {
 
 impl Place {
     fn load(&self) -> Result<Config, Failure> {
-        // A variable that isn't text is no setting of ours.
-        let env = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        self.load_with_origin().map(|(config, _)| config).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    fn load_with_origin(&self) -> Result<(Config, Origin), ConfigError> {
         let overrides = Overrides { data: self.data.clone() };
-        config::load(self.config.as_deref(), env, overrides)
-            .map_err(|error| Failure::Usage(error.to_string()))
+        config::load_with_origin(self.config.as_deref(), config::variables(), overrides)
     }
 }
 
@@ -112,6 +115,7 @@ async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure
     match command {
         Command::Serve(place) => serve::run(&place).await,
         Command::Admin(args) => admin::run(args, console).await,
+        Command::Doctor(args) => doctor::run(&args, console).await,
         Command::SignIn(args) => sign_in::run(args, &Folder::of_environment()?, console).await,
         Command::SignOut => sign_out::run(&Folder::of_environment()?, console).await,
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,

@@ -5,5 +5,6 @@ use super::failure::Failure;
 use crate::serve;
 
 pub(super) async fn run(place: &Place) -> Result<(), Failure> {
-    serve::run(place.load()?).await.map_err(|error| Failure::Refused(error.to_string()))
+    let (config, origin) = place.load_with_origin().map_err(|error| Failure::Usage(error.to_string()))?;
+    serve::run(config, Some(origin)).await.map_err(|error| Failure::Refused(error.to_string()))
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{ConfigError, Place, Problem};
 use super::section::{Form, Reader};
+use super::shown::Places;
 use super::values::{path, path_like};
-use super::{Config, environment, file, unknown};
+use super::{Config, Origin, environment, file, unknown};
 
 /// The file that is read, if it exists, when none is named.
 const USUAL_FILE: &str = "doorkey.toml";
@@ -35,20 +36,43 @@ pub fn load(
     env: impl Iterator<Item = (String, String)>,
     overrides: Overrides,
 ) -> Result<Config, ConfigError> {
+    load_with_origin(file, env, overrides).map(|(config, _)| config)
+}
+
+/// The same, and where each setting stands.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_with_origin(
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+    overrides: Overrides,
+) -> Result<(Config, Origin), ConfigError> {
     load_or(file, Path::new(USUAL_FILE), env, overrides)
 }
 
+/// This process's environment variables, as [`load`] takes them. One that isn't text is no setting of ours.
+pub fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 fn load_or(
-    file: Option<&Path>,
+    named: Option<&Path>,
     usual: &Path,
     env: impl Iterator<Item = (String, String)>,
     overrides: Overrides,
-) -> Result<Config, ConfigError> {
-    let path = file.unwrap_or(usual);
+) -> Result<(Config, Origin), ConfigError> {
+    let path = named.unwrap_or(usual);
     let name = path.display().to_string();
+    let mut file = Some(path.to_owned());
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => String::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => {
+            file = None;
+            String::new()
+        }
         Err(error) => {
             let message = match error.kind() {
                 ErrorKind::InvalidData => "The file is not text in UTF-8. Save it as UTF-8.".to_owned(),
@@ -57,23 +81,39 @@ fn load_or(
             return Err(ConfigError::new(vec![Problem { place: Place::File(name), message }]));
         }
     };
-    from_text(&name, &text, env, overrides)
+    let (config, places) = read(&name, &text, env, overrides.clone())?;
+    let origin = Origin { named: named.map(Path::to_owned), overrides, places, read: config.clone(), file };
+    Ok((config, origin))
 }
 
 /// Reads the configuration from the text of the file that messages call `name`.
+#[cfg(test)]
 pub(super) fn from_text(
     name: &str,
     text: &str,
     env: impl Iterator<Item = (String, String)>,
     overrides: Overrides,
 ) -> Result<Config, ConfigError> {
+    read(name, text, env, overrides).map(|(config, _)| config)
+}
+
+fn read(
+    name: &str,
+    text: &str,
+    env: impl Iterator<Item = (String, String)>,
+    overrides: Overrides,
+) -> Result<(Config, Places), ConfigError> {
     let tree = file::parse(name, text).map_err(ConfigError::new)?;
     let mut reader = Reader::new(tree);
     environment::overlay(&mut reader.tree, &mut reader.problems, env);
     let config = Config::read(&mut reader, overrides);
     reader.check_addresses();
     reader.problems.extend(unknown::report(&reader.tree, &reader.known));
-    if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError::new(reader.problems)) }
+    if reader.problems.is_empty() {
+        Ok((config, reader.places))
+    } else {
+        Err(ConfigError::new(reader.problems))
+    }
 }
 
 /// The data folder: what the command line says, or else the setting.
@@ -83,6 +123,9 @@ pub(super) fn data(reader: &mut Reader, overrides: Overrides) -> PathBuf {
         let message = "This names no folder. Write one, like --data /var/lib/doorkey.".to_owned();
         reader.problems.push(Problem { place: Place::Option("--data"), message });
     }
+    if overrides.data.is_some() {
+        reader.places.insert("data".to_owned(), Place::Option("--data"));
+    }
     overrides.data.or(setting).unwrap_or_else(|| PathBuf::from("doorkey-data"))
 }
 
@@ -91,7 +134,8 @@ mod tests {
     use super::*;
 
     fn load_in(folder: &Path, file: Option<&Path>) -> Result<Config, ConfigError> {
-        load_or(file, &folder.join(USUAL_FILE), std::iter::empty(), Overrides::default())
+        let loaded = load_or(file, &folder.join(USUAL_FILE), std::iter::empty(), Overrides::default());
+        loaded.map(|(config, _)| config)
     }
 
     #[test]

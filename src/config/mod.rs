@@ -16,11 +16,13 @@ mod load;
 mod log;
 mod mail;
 mod metrics;
+mod origin;
 mod problem;
 mod sandbox;
 mod sasl;
 mod secret;
 mod section;
+mod shown;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -37,14 +39,16 @@ pub use apple::Apple;
 pub use http::{Http, PublicUrl};
 pub use key::{Key, KeyCommand};
 pub use ldap::Ldap;
-pub use load::{Overrides, load};
+pub use load::{Overrides, load, load_with_origin, variables};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mail::{Mail, Mailbox, Smtp, SmtpLogin, SmtpSecurity};
 pub use metrics::Metrics;
+pub use origin::Origin;
 pub use problem::{ConfigError, Place, Problem};
 pub use sandbox::Sandbox;
 pub use sasl::{Sasl, SaslListen};
 pub use secret::Password;
+pub use shown::Shown;
 pub use store::{Store, StoreUrl, database};
 pub use tls::TlsFiles;
 
@@ -97,6 +101,20 @@ impl Config {
             log: Log::read(&mut reader.section("log")),
             data,
         }
+    }
+}
+
+impl Config {
+    /// Sections in which something is set, and that this version only reads.
+    pub fn unused(&self) -> Vec<&'static str> {
+        let nothing = Self::default();
+        let sections = [
+            ("ldap", self.ldap != nothing.ldap),
+            ("sasl", self.sasl != nothing.sasl),
+            ("apple", self.apple != nothing.apple),
+            ("sandbox", self.sandbox != nothing.sandbox),
+        ];
+        sections.into_iter().filter(|(_, set)| *set).map(|(section, _)| section).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::file;
 use super::problem::{Place, Problem};
 use super::secret::quoted;
+use super::shown::Places;
 use super::tree::{Raw, SectionId, Setting, Tree};
 
 /// What reading a setting gave.
@@ -74,6 +75,8 @@ pub(super) struct Reader {
     /// Section ("" is the top) and setting, in the order in which they were asked for.
     pub(super) known: Vec<(&'static str, &'static str)>,
     pub(super) problems: Vec<Problem>,
+    /// Where what is set stands.
+    pub(super) places: Places,
     addresses: Vec<Address>,
 }
 
@@ -271,7 +274,9 @@ impl Section<'_> {
 
     fn take(&mut self, key: &'static str) -> Option<Setting> {
         self.reader.know(self.name, key);
-        self.reader.tree.sections.get_mut(&self.id)?.settings.remove(key)
+        let setting = self.reader.tree.sections.get_mut(&self.id)?.settings.remove(key)?;
+        self.reader.places.insert(self.id.setting(key), setting.place.clone());
+        Some(setting)
     }
 }
 

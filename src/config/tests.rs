@@ -219,3 +219,32 @@ fn the_document_has_every_setting() {
     let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `")).count();
     assert_eq!(rows, known().len(), "a row for something that is no setting");
 }
+
+#[test]
+fn every_setting_is_shown_with_where_it_stands() {
+    let shown = |config: &Config| shown::all(config, &shown::Places::new());
+    let sections = |shown: Vec<Shown>| -> BTreeSet<(String, &str)> {
+        let section = |shown: &Shown| shown.section.split('.').next().unwrap().to_owned();
+        shown.iter().map(|setting| (section(setting), setting.name)).collect()
+    };
+    let config = from_toml("[sasl.mail]\nlisten = '127.0.0.1:1'").unwrap();
+    let all: BTreeSet<_> = known().into_iter().map(|(section, key)| (section.to_owned(), key)).collect();
+    assert_eq!(sections(shown(&config)), all);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorkey.toml");
+    std::fs::write(&file, "[http]\nlisten = '127.0.0.1:1'\n[log]\nlevel = 'warn'").unwrap();
+    let env = [("DOORKEY__LOG__LEVEL".to_owned(), "debug".to_owned())];
+    let overrides = Overrides { data: Some("here".into()) };
+    let (config, origin) = load_with_origin(Some(&file), env.into_iter(), overrides).unwrap();
+    let found = |name: &str| {
+        let shown = origin.shown(&config);
+        let setting = shown.iter().find(|setting| setting.setting() == name).unwrap();
+        (setting.value.clone(), setting.place.as_ref().map(ToString::to_string))
+    };
+    let listen = format!("{}, line 2", file.display());
+    assert_eq!(found("[http] listen"), ("127.0.0.1:1".into(), Some(listen)));
+    assert_eq!(found("[log] level"), ("debug".into(), Some("DOORKEY__LOG__LEVEL".into())));
+    assert_eq!(found("data"), ("here".into(), Some("--data".into())));
+    assert_eq!(found("[log] format"), ("human".into(), None));
+}

@@ -8,7 +8,9 @@ use std::{
 
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    client::verify_server_name,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject},
+    server::ParsedCertificate,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -89,6 +91,29 @@ impl Certificate {
         }
         current.acceptor.clone()
     }
+}
+
+/// What a look at the files found.
+pub struct Looked {
+    /// From when to when the certificate holds.
+    pub validity: Validity,
+    /// Whether it is for the host that was asked about.
+    pub fits: bool,
+}
+
+/// Looks at the files as a server would read them now; nothing in use changes.
+///
+/// # Errors
+/// When they can't be used.
+pub fn look(files: &TlsFiles, host: &str) -> Result<Looked, TlsError> {
+    let Current { validity, .. } = read(files)?;
+    let first = pem(&files.certificate, CERTIFICATES, |path| {
+        CertificateDer::pem_file_iter(path)?.next().unwrap_or(Err(pem::Error::NoItemsFound))
+    })?;
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+    let fits = ParsedCertificate::try_from(&first)
+        .is_ok_and(|certificate| name.is_ok_and(|name| verify_server_name(&certificate, &name).is_ok()));
+    Ok(Looked { validity, fits })
 }
 
 fn changed(files: &TlsFiles) -> [Option<SystemTime>; 2] {

@@ -23,6 +23,7 @@ mod cli;
 mod connections;
 mod crash;
 mod docs;
+mod doctor;
 mod doors_http;
 mod events;
 mod groups;

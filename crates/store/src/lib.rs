@@ -33,11 +33,11 @@ pub mod tokens;
 pub mod totp;
 
 pub use db::{
-    Column, ColumnType, Conn, DataLock, DbError, Filling, Lease, LockError, OpenError, PostgresUrl, Row,
-    Table, Value, remove_sqlite, replace_sqlite,
+    Column, ColumnType, Conn, DataLock, DbError, Filling, Lease, LockError, Look, OpenError, PostgresUrl,
+    Row, Table, Value, remove_sqlite, replace_sqlite,
 };
 pub use store::{
-    Commit, Found, Place, SchemaMark, Store, Tx, fill, fill_sqlite, newest_schema, schema_marks,
+    Commit, Found, Place, SchemaMark, Store, Tx, fill, fill_sqlite, look, newest_schema, schema_marks,
 };
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use domain::Event;
 
 use crate::{
     db::{
-        self, DataLock, Database, DbError, Filling, Lease, Migration, OpenError, Options, Outcome,
+        self, DataLock, Database, DbError, Filling, Lease, Look, Migration, OpenError, Options, Outcome,
         PostgresUrl, Table,
     },
     keys, moves,
@@ -170,6 +170,18 @@ impl fmt::Display for Place {
             Self::Postgres(url) => url.fmt(f),
         }
     }
+}
+
+/// Opens the data to look at it, while a server has it or not. It must be there: see [`Place::has_data`].
+///
+/// # Errors
+/// When it can't be opened, was made by a newer version, or Doorkey can't use such a database.
+pub fn look(place: &Place) -> Result<Look, OpenError> {
+    let options = match place {
+        Place::Sqlite(path) => Options::sqlite(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        Place::Postgres(url) => Options::postgres(url.clone(), String::new())?,
+    };
+    Look::at(&options, MIGRATIONS)
 }
 
 fn options(place: &Place, lock: &DataLock) -> Result<Options, OpenError> {

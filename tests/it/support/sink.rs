@@ -318,6 +318,11 @@ impl Identity {
         self.0.path().join("certificate.pem")
     }
 
+    /// The file with its key.
+    pub fn key(&self) -> PathBuf {
+        self.0.path().join("key.pem")
+    }
+
     fn server(&self) -> Arc<ServerConfig> {
         let read = |path: &Path| std::fs::read(path).unwrap();
         let certificate = CertificateDer::from_pem_slice(&read(&self.certificate())).unwrap();

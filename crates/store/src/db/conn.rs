@@ -280,6 +280,30 @@ impl Conn {
         Ok(self.shapes()?.into_iter().map(|shape| shape.name).collect())
     }
 
+    /// The database and its version, such as `SQLite 3.50.4`.
+    pub fn engine(&mut self) -> Result<String, DbError> {
+        self.guarded(|backend, _| match backend {
+            Backend::Sqlite(_) => Ok(format!("SQLite {}", sqlite::version())),
+            Backend::Postgres(session) => session.version().map(|version| format!("PostgreSQL {version}")),
+        })
+    }
+
+    /// What makes this database unfit for the data, if anything. A file is as this program made it.
+    pub(super) fn misfit(&mut self) -> Result<Option<String>, DbError> {
+        self.guarded(|backend, _| match backend {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(session) => session.misfit(),
+        })
+    }
+
+    /// Who has the data. Of a file, the lock on its folder tells.
+    pub(super) fn holder(&mut self) -> Result<Option<String>, DbError> {
+        self.guarded(|backend, _| match backend {
+            Backend::Sqlite(_) => Ok(None),
+            Backend::Postgres(session) => session.holder(),
+        })
+    }
+
     /// What the database itself finds damaged in its files, a line each.
     pub fn damage(&mut self) -> Result<Vec<String>, DbError> {
         self.guarded(|backend, _| match backend {

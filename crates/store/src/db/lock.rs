@@ -62,6 +62,23 @@ impl DataLock {
         }
     }
 
+    /// Whether some process has the lock of this folder. Makes nothing.
+    ///
+    /// # Errors
+    /// When the folder or the lock file can't be looked at.
+    pub fn is_held(folder: &Path) -> io::Result<bool> {
+        let file = match File::open(folder.join("doorkey.lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        // Shared, and gone at once: it stands in nobody's way for longer than a blink.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// What tells this folder's processes from all others: this machine, since it started, and the lock's file. Two processes of one
     /// identity are never there at the same time.
     ///

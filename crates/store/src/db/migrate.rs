@@ -63,7 +63,7 @@ pub(super) fn verify(conn: &mut Conn, migrations: &[Migration], place: &str) -> 
 }
 
 /// The migrations that the data hasn't seen.
-fn missing<'m>(
+pub(super) fn missing<'m>(
     conn: &mut Conn,
     migrations: &'m [Migration],
     place: &str,

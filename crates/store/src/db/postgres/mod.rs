@@ -305,6 +305,22 @@ impl Session {
         })
     }
 
+    /// The server's version.
+    pub(super) fn version(&mut self) -> Result<String, DbError> {
+        let rows = self.ask("SELECT split_part(current_setting('server_version'), ' ', 1)", &[])?;
+        Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
+    }
+
+    /// What makes this database unfit, if anything.
+    pub(super) fn misfit(&mut self) -> Result<Option<String>, DbError> {
+        settings::misfit(self)
+    }
+
+    /// Who has the data, if anybody.
+    pub(super) fn holder(&mut self) -> Result<Option<String>, DbError> {
+        owner::holder(self)
+    }
+
     pub(super) fn shape_problem(&mut self) -> Result<Option<String>, DbError> {
         let rows = self.ask(shape::ODD_COLUMN, &[])?;
         Ok(rows.first().and_then(|row| row.try_get(0).ok()))

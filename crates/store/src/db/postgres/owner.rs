@@ -90,8 +90,13 @@ fn end_our_own(session: &mut Session, holder: &str) -> Result<(), DbError> {
 const OURS: &str = "l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.classid::bigint = $1::int AND l.objid::bigint = (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())";
 
-/// Who holds the lock, as far as the server tells.
+/// Who holds the lock, for messages.
 fn who(session: &mut Session) -> Result<String, DbError> {
+    Ok(holder(session)?.unwrap_or_else(|| "another Doorkey".to_owned()))
+}
+
+/// Who holds the lock, as far as the server tells; nobody, if nobody does.
+pub(super) fn holder(session: &mut Session) -> Result<Option<String>, DbError> {
     let ask = format!(
         "SELECT coalesce(host(a.client_addr), 'this machine'), to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
          FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE {OURS} AND l.granted"
@@ -101,8 +106,8 @@ fn who(session: &mut Session) -> Result<String, DbError> {
     let text =
         |column: usize| rows.first().and_then(|row| row.try_get::<_, Option<String>>(column).ok().flatten());
     Ok(match (text(0), text(1)) {
-        (Some(from), Some(since)) => format!("another Doorkey, connected from {from} since {since}"),
-        _ => "another Doorkey".to_owned(),
+        (Some(from), Some(since)) => Some(format!("another Doorkey, connected from {from} since {since}")),
+        _ => rows.first().map(|_| "another Doorkey".to_owned()),
     })
 }
 

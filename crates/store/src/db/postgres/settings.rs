@@ -57,7 +57,7 @@ const SETTINGS: &str = "
 ";
 
 /// What makes this database unfit, if anything.
-fn misfit(session: &mut Session) -> Result<Option<String>, DbError> {
+pub(super) fn misfit(session: &mut Session) -> Result<Option<String>, DbError> {
     let asked = session.ask(
         "SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding'),
             'B' < 'a' AND 'Z' < '_' AND '_' < 'a' AND 'a-b' < 'aa' AND 'z' < 'é' AND 'ab' < 'b'

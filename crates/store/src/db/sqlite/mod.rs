@@ -17,6 +17,11 @@ use super::{DbError, OpenError, Row, Shape, Statement, Value};
 /// How many prepared statements a connection keeps: more than the store has, so that none is ever parsed twice.
 const STATEMENT_CACHE: usize = 512;
 
+/// The version of SQLite that this program was built with.
+pub(super) fn version() -> &'static str {
+    rusqlite::version()
+}
+
 pub(super) struct Session {
     db: Connection,
     /// Fails the next commit as a disk would.
