@@ -236,7 +236,15 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         // The kind of error and the statement's name; never a value that was bound.
         tracing::error!(%error, "the database did not do what was asked");
-        Self::unavailable()
+        match error {
+            DbError::Unwritable(_) => Self {
+                detail: "Nothing was changed: the disk that Doorkey keeps its data on is full, or can't be written to. Apps can \
+                         sign in as before. Tell the person who runs this server to make room there, then try again."
+                    .into(),
+                ..Self::unavailable()
+            },
+            _ => Self::unavailable(),
+        }
     }
 }
 

@@ -145,7 +145,11 @@ impl Client {
         path: &str,
         write: &mut dyn FnMut(Bytes) -> io::Result<()>,
     ) -> Result<(), CallError> {
-        let unwritten = |error: io::Error| CallError::NotUnderstood(format!("It can't be written: {error}."));
+        let unwritten = |error: io::Error| {
+            CallError::NotUnderstood(format!(
+                "It can't be written: {error}. Make room, or name a file on another disk."
+            ))
+        };
         match &self.0 {
             Way::Here { router, .. } => {
                 let response = local::ask(router.clone(), Method::GET, path, None).await?;

@@ -68,6 +68,9 @@ pub async fn watch(app: Arc<App>, notify: Notify, mut stopping: watch::Receiver<
         };
         if asked {
             ask_store(&app).await;
+            if app.store.figures().is_unwritable() {
+                try_to_write(&app).await;
+            }
         } else {
             notify.alive();
         }
@@ -88,6 +91,11 @@ async fn ask_store(app: &App) {
         (Some(_), None) => tracing::info!("the database answers again"),
         _ => {}
     }
+}
+
+/// After a change has failed for want of room: nobody need make another one for the server to see that there is room again.
+async fn try_to_write(app: &App) {
+    let _ = app.store.write(|tx| store::figures::try_to_write(tx)).await;
 }
 
 /// One thing that is looked at, and what is wrong with it.
@@ -115,17 +123,39 @@ pub fn is_ready(app: &App) -> bool {
 /// Where it is asked.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/health/started", get(async |State(app): State<Arc<App>>| answer(&started(&app))))
-        .route("/health/live", get(async || answer(&[])))
-        .route("/health/ready", get(async |State(app): State<Arc<App>>| answer(&ready(&app))))
+        .route("/health/started", get(async |State(app): State<Arc<App>>| answer(&started(&app), &[])))
+        .route("/health/live", get(async || answer(&[], &[])))
+        .route("/health/ready", get(async |State(app): State<Arc<App>>| answer(&ready(&app), &limits(&app))))
 }
 
-/// 200, or 503 when anything is wrong, and what.
-fn answer(checks: &[Check]) -> Response {
-    let wrong = checks.iter().any(|(_, problem)| problem.is_some());
-    let status = if wrong { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+/// What doesn't keep the doors from saying yes, and should be seen to all the same.
+fn limits(app: &App) -> Vec<Check> {
+    let unwritable = app.store.figures().is_unwritable();
+    let mut limits = vec![(
+        "changes",
+        unwritable.then_some("the disk is full or can't be written to: nothing can be changed"),
+    )];
+    if let Some(certificate) = &app.certificate {
+        let stale = certificate.is_stale();
+        limits.push((
+            "certificate",
+            stale.then_some("its files have changed and can't be used: the old one is shown"),
+        ));
+    }
+    limits
+}
+
+/// 200, or 503 when one of the checks fails, and what is wrong. A limit alone fails nothing.
+fn answer(checks: &[Check], limits: &[Check]) -> Response {
+    let any = |checks: &[Check]| checks.iter().any(|(_, problem)| problem.is_some());
+    let (status, word) = match (any(checks), any(limits)) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "failing"),
+        (false, true) => (StatusCode::OK, "limited"),
+        (false, false) => (StatusCode::OK, "ok"),
+    };
+    let all = checks.iter().chain(limits);
     let said: Map<String, Value> =
-        checks.iter().map(|(name, problem)| ((*name).into(), problem.unwrap_or("ok").into())).collect();
-    let body = serde_json::json!({ "status": if wrong { "failing" } else { "ok" }, "checks": said });
+        all.map(|(name, problem)| ((*name).into(), problem.unwrap_or("ok").into())).collect();
+    let body = serde_json::json!({ "status": word, "checks": said });
     (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

@@ -1,6 +1,7 @@
 //! TLS, by rustls: the certificate is read from its files, and again when they change.
 
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::SystemTime,
@@ -51,8 +52,13 @@ pub struct Certificate {
 struct Current {
     acceptor: TlsAcceptor,
     validity: Validity,
-    changed: [Option<SystemTime>; 2],
+    changed: [Mark; 2],
+    /// Whether the files have become others that can't be used.
+    stale: bool,
 }
+
+/// What a file is known by: when it was written, which one it is, and how long.
+type Mark = Option<(SystemTime, u64, u64)>;
 
 impl Certificate {
     /// Reads the files.
@@ -69,6 +75,11 @@ impl Certificate {
         self.current.read().unwrap_or_else(PoisonError::into_inner).validity
     }
 
+    /// Whether the files have become others that can't be used, so that the old certificate is shown.
+    pub fn is_stale(&self) -> bool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).stale
+    }
+
     /// What takes the next connection. Files that have changed are read first; if they can't be used, the old certificate
     /// stays, and the log says why.
     pub fn acceptor(&self) -> TlsAcceptor {
@@ -79,6 +90,11 @@ impl Certificate {
             }
         }
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Before they are read: what is written meanwhile is another change.
+        let seen = changed(&self.files);
+        if current.changed == seen {
+            return current.acceptor.clone();
+        }
         match read(&self.files) {
             Ok(new) => {
                 tracing::info!(path = %self.files.certificate.display(), "the certificate has been read anew");
@@ -86,7 +102,8 @@ impl Certificate {
             }
             Err(error) => {
                 tracing::error!(%error, "the new certificate can't be used; the old one stays");
-                current.changed = changed(&self.files);
+                current.changed = seen;
+                current.stale = true;
             }
         }
         current.acceptor.clone()
@@ -116,8 +133,11 @@ pub fn look(files: &TlsFiles, host: &str) -> Result<Looked, TlsError> {
     Ok(Looked { validity, fits })
 }
 
-fn changed(files: &TlsFiles) -> [Option<SystemTime>; 2] {
-    [&files.certificate, &files.key].map(|path| std::fs::metadata(path).and_then(|m| m.modified()).ok())
+fn changed(files: &TlsFiles) -> [Mark; 2] {
+    [&files.certificate, &files.key].map(|path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.ino(), found.len()))
+    })
 }
 
 fn read(files: &TlsFiles) -> Result<Current, TlsError> {
@@ -135,7 +155,7 @@ fn read(files: &TlsFiles) -> Result<Current, TlsError> {
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
         .map_err(|why| TlsError::Pair { path: files.certificate.clone(), why })?;
-    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), validity, changed })
+    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), validity, changed, stale: false })
 }
 
 fn pem<T>(

@@ -26,7 +26,10 @@ fn a_server_that_is_well_says_so_to_everybody_wherever_it_listens() {
         }
     }
     let ready = server.ask(&Request::get("/health/ready")).json(200);
-    assert_eq!(ready["checks"], json!({ "start": "ok", "doors": "ok", "store": "ok", "stop": "ok" }));
+    assert_eq!(
+        ready["checks"],
+        json!({ "start": "ok", "doors": "ok", "store": "ok", "stop": "ok", "changes": "ok" })
+    );
     assert!(!server.stop().err.contains("/health"), "being watched fills no log");
 }
 

@@ -22,6 +22,7 @@ statements! {
     COUNTS = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM accounts),
         (SELECT CAST(COUNT(*) AS BIGINT) FROM app_passwords WHERE ended_at IS NULL),
         (SELECT CAST(COUNT(*) AS BIGINT) FROM sessions)";
+    TRY = "UPDATE event_counter SET last_number = last_number";
     KEPT = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM accounts WHERE administrator = 1 AND state = 'active'),
         (SELECT CAST(COUNT(*) AS BIGINT) FROM accounts a WHERE a.administrator = 1 AND a.state = 'active'
             AND NOT EXISTS (SELECT t.account_id FROM totp t
@@ -55,6 +56,14 @@ pub fn kept(conn: &mut Conn) -> Result<Kept, DbError> {
         mails_waiting: row.int(2)?,
         mails_given_up: row.int(3)?,
     })
+}
+
+/// Writes what is there already, to see whether anything can be written.
+///
+/// # Errors
+/// As the database has them.
+pub fn try_to_write(conn: &mut Conn) -> Result<(), DbError> {
+    conn.execute(&TRY, &[]).map(drop)
 }
 
 /// Counts them.

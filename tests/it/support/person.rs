@@ -45,7 +45,7 @@ impl<'s> Api<'s> {
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let request = self.request(method, path, body);
         let answer = match &self.token {
-            None => Address::Unix(self.server.data().join("doorkey.sock")).ask(&request),
+            None => Address::Unix(self.server.data_seen().join("doorkey.sock")).ask(&request),
             Some(_) => self.server.ask(&request),
         };
         contract::check(method, &format!("/api/v1{path}"), &answer);

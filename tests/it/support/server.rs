@@ -30,6 +30,8 @@ pub struct Server {
     running: Mutex<Option<Running>>,
     /// What its processes that have ended had written.
     written: Mutex<String>,
+    /// How large the disk is that its data folder is alone on, as `mount` has it; none where it is on the machine's.
+    disk: Option<String>,
     /// Dropped after the process that uses it.
     pub store: Data,
 }
@@ -84,7 +86,49 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::new(folder.path().join("clock"));
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Self { folder, settings, clock, running: Mutex::new(None), written: Mutex::default(), store }
+        Self {
+            folder,
+            settings,
+            clock,
+            running: Mutex::new(None),
+            written: Mutex::default(),
+            disk: None,
+            store,
+        }
+    }
+
+    /// A server that runs, with its data in a file on a disk of this size, which is its process's alone and goes with it.
+    #[track_caller]
+    pub fn start_on_a_disk_of(size: &str) -> Self {
+        let server = Self { disk: Some(size.into()), ..Self::on(Data::File, &[]) };
+        fs::create_dir(server.data()).unwrap();
+        server.start_again();
+        server
+    }
+
+    /// What runs the server on a disk of its own, after `prepare`, a line of shell in its data folder.
+    pub fn on_its_disk(&self, size: &str, prepare: &str) -> Command {
+        let serve = self.command(&["serve"]);
+        let mut command = Command::new("unshare");
+        // Whoever isn't root may have this in a user namespace, where the system lets them.
+        command.args(["--mount", "--map-root-user", "sh", "-c"]).arg(format!(
+            "mount -t tmpfs -o size={size},mode=700 tmpfs \"$0\" && {{ (cd \"$0\" && {prepare}); exec \"$@\"; }}"
+        ));
+        command.arg(self.data()).arg(serve.get_program()).args(serve.get_args()).env_clear();
+        command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir(self.folder.path());
+        command
+    }
+
+    /// The data folder as this process reaches it: that of the server's own disk, while it runs.
+    pub fn data_seen(&self) -> PathBuf {
+        match &self.disk {
+            None => self.data(),
+            Some(_) => {
+                let seen = format!("/proc/{}/root{}", self.process(), self.data().display());
+                seen.into()
+            }
+        }
     }
 
     /// The data folder.
@@ -114,7 +158,10 @@ impl Server {
     /// Starts it, again.
     #[track_caller]
     pub fn start_again(&self) {
-        let mut command = self.command(&["serve"]);
+        let mut command = match &self.disk {
+            None => self.command(&["serve"]),
+            Some(size) => self.on_its_disk(size, "true"),
+        };
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Output::of(child.stdout.take().unwrap());
         let err = Output::of(child.stderr.take().unwrap());

@@ -15,6 +15,9 @@ pub enum DbError {
     /// Nothing was changed; the database can't be reached or can't write.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// Nothing was changed: the disk is full, or may only be read. What is there can still be read.
+    #[error("the database can't be written to: {0}")]
+    Unwritable(String),
     /// What was read can't have been written by this program.
     #[error("the database holds what it should not: {0}")]
     Corrupt(String),
@@ -53,6 +56,13 @@ impl fmt::Display for ConflictKind {
             Self::NotNull => "not null",
             Self::Check => "check",
         })
+    }
+}
+
+fn advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Unwritable(_) => "Make room on its disk, and see that this user may write there.",
+        _ => "If it is damaged, restore a backup.",
     }
 }
 
@@ -120,7 +130,7 @@ pub enum OpenError {
         found: String,
     },
     /// The database answered with an error.
-    #[error("{place} can't be opened: {source}. If it is damaged, restore a backup.")]
+    #[error("{place} can't be opened: {source}. {}", advice(source))]
     Database {
         /// Where the data is.
         place: String,

@@ -1,6 +1,6 @@
 //! What the database layer counts of its own work, for operators.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use domain::Durations;
@@ -13,10 +13,20 @@ pub struct Figures {
     waiting: AtomicUsize,
     commits: Durations,
     errors: [AtomicU64; KINDS.len()],
+    unwritable: AtomicBool,
 }
 
-const KINDS: [&str; 8] =
-    ["conflict", "busy", "unavailable", "corrupt", "outcome_unknown", "poisoned", "panicked", "misuse"];
+const KINDS: [&str; 9] = [
+    "conflict",
+    "busy",
+    "unavailable",
+    "corrupt",
+    "outcome_unknown",
+    "poisoned",
+    "panicked",
+    "misuse",
+    "unwritable",
+];
 
 impl Figures {
     /// How many units of work are in line to be stored.
@@ -32,6 +42,18 @@ impl Figures {
     /// How many statements and units of work failed, by kind.
     pub fn errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
         KINDS.iter().zip(&self.errors).map(|(kind, count)| (*kind, count.load(Ordering::Relaxed)))
+    }
+
+    /// Whether the last change failed because the disk is full, or may only be read.
+    pub fn is_unwritable(&self) -> bool {
+        self.unwritable.load(Ordering::Relaxed)
+    }
+
+    /// Something was stored.
+    pub(super) fn stored(&self) {
+        if self.unwritable.swap(false, Ordering::Relaxed) {
+            tracing::info!("the data can be written to again");
+        }
     }
 
     pub(super) fn queued(&self, waiting: usize) {
@@ -57,7 +79,11 @@ impl Figures {
             DbError::Poisoned => 5,
             DbError::Panicked => 6,
             DbError::Misuse(_) => 7,
+            DbError::Unwritable(_) => 8,
         };
+        if kind == 8 {
+            self.unwritable.store(true, Ordering::Relaxed);
+        }
         if let Some(count) = self.errors.get(kind) {
             count.fetch_add(1, Ordering::Relaxed);
         }

@@ -175,6 +175,7 @@ impl<C> Writer<C> {
         };
         let fate = match ended {
             Ended::Committed(notes) => {
+                self.options.figures.stored();
                 let followed = notes.is_empty() || self.tell_committed(&notes);
                 // It is stored, but who asks the follower gets an older answer; "stored" would be too much to say.
                 if followed { Ok(()) } else { Err(DbError::OutcomeUnknown) }
@@ -326,7 +327,7 @@ fn run_unit<C>(conn: &mut Conn, unit: &mut dyn Unit<C>, notes: &mut Vec<C>) -> R
     if !conn.in_transaction() {
         // The database has taken back everything, the neighbours' work too: what follows would not be in a transaction.
         return Err(match trouble {
-            Some(error @ DbError::Unavailable(_)) => Ended::Refused(error),
+            Some(error @ (DbError::Unavailable(_) | DbError::Unwritable(_))) => Ended::Refused(error),
             trouble => Ended::Apart(trouble.unwrap_or(DbError::Poisoned)),
         });
     }

@@ -45,6 +45,7 @@ impl Fault {
             // A fresh look at the data is needed.
             ("40", _) => DbError::Busy,
             (_, "57014") => DbError::Unavailable(format!("{statement}: interrupted")),
+            (_, "53100") => DbError::Unwritable(text()),
             (_, "25P02") => DbError::Poisoned,
             (_, "XX001" | "XX002") => DbError::Corrupt(text()),
             // A prepared statement that no longer fits, which a new connection prepares anew.

@@ -13,6 +13,13 @@ pub(super) fn translate(statement: &str, error: &Error) -> DbError {
         };
     };
     let text = || format!("{statement}: {error}");
+    // A log or an index beside the file that can't grow is a full disk, by another name.
+    if matches!(
+        failure.extended_code,
+        ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_TRUNCATE
+    ) {
+        return DbError::Unwritable(text());
+    }
     match failure.code {
         ErrorCode::ConstraintViolation => match failure.extended_code {
             ffi::SQLITE_CONSTRAINT_UNIQUE
@@ -24,6 +31,7 @@ pub(super) fn translate(statement: &str, error: &Error) -> DbError {
         },
         // 5 and all its kin, 517 among them: a fresh look at the data is needed.
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DbError::Busy,
+        ErrorCode::DiskFull | ErrorCode::ReadOnly => DbError::Unwritable(text()),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => DbError::Corrupt(text()),
         ErrorCode::Unknown
         | ErrorCode::TypeMismatch

@@ -4,13 +4,13 @@ use crate::db::DbError;
 use crate::db::tests::{CommitFault, Fixture, PUT, Told, adding, null};
 
 #[test]
-fn a_full_disk_is_unavailable_and_the_writer_goes_on() {
+fn a_full_disk_is_told_and_the_writer_goes_on() {
     let fixture = Fixture::sqlite();
     let fill = fixture.db.write_blocking(|tx| {
         tx.session().raw().pragma_update(None, "max_page_count", 16).unwrap();
         tx.execute(&PUT, &["big".into(), null(), null(), vec![0; 1 << 20].into()])
     });
-    assert!(matches!(fill, Err(DbError::Unavailable(_))), "{fill:?}");
+    assert!(matches!(fill, Err(DbError::Unwritable(_))), "{fill:?}");
     fixture.add("small").unwrap();
     assert_eq!(fixture.keys(), ["small"]);
 }
