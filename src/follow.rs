@@ -17,6 +17,9 @@ use crate::events::end::End;
 
 use crate::metrics::doors::Answers;
 
+/// How many accounts are read anew at a time.
+const AT_ONCE: usize = 500;
+
 /// What the doors ask. A new one knows nothing, and isn't current until [`Live::load`] has read everything.
 pub struct Live {
     /// Accounts and app-specific passwords.
@@ -141,23 +144,27 @@ impl Live {
         if events.iter().any(|event| event.what.changes_services()) {
             self.load_services(conn)?;
         }
-        let mut done = HashSet::new();
-        for account in events.iter().filter(|event| event.what.changes_account()).filter_map(|e| e.account) {
-            if done.insert(account) {
-                self.load_account(conn, account)?;
-            }
-        }
-        Ok(())
+        let changed = events.iter().filter(|event| event.what.changes_account()).filter_map(|e| e.account);
+        let mut known = HashSet::new();
+        let changed: Vec<_> = changed.filter(|account| known.insert(*account)).collect();
+        changed.chunks(AT_ONCE).try_for_each(|some| self.load_accounts(conn, some))
     }
 
-    fn load_account(&self, conn: &mut Conn, id: AccountId) -> Result<(), DbError> {
-        let Some(account) = accounts::by_id(conn, id)? else {
-            self.index.remove_account(id);
-            return Ok(());
-        };
-        let (names, passwords) = (accounts::names(conn, id)?, app_passwords::indexed(conn, id)?);
-        let groups: Vec<_> = groups::of_account(conn, id)?.into_iter().map(|group| group.id).collect();
-        self.put(&account, &names, &groups, &passwords);
+    fn load_accounts(&self, conn: &mut Conn, ids: &[AccountId]) -> Result<(), DbError> {
+        let (names, groups) = (accounts::names_of_all(conn, ids)?, groups::of_accounts(conn, ids)?);
+        let passwords = app_passwords::indexed_of_all(conn, ids)?;
+        let of_each = names.into_iter().zip(groups).zip(passwords);
+        for ((id, account), ((names, groups), passwords)) in
+            ids.iter().zip(accounts::by_ids(conn, ids)?).zip(of_each)
+        {
+            match account {
+                None => self.index.remove_account(*id),
+                Some(account) => {
+                    let groups: Vec<_> = groups.into_iter().map(|group| group.id).collect();
+                    self.put(&account, &names, &groups, &passwords);
+                }
+            }
+        }
         Ok(())
     }
 

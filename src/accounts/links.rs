@@ -121,6 +121,20 @@ impl LinkRow {
         links::insert(tx, &self.link, &self.hash, now)?;
         self.mail.as_ref().map_or(Ok(()), |mail| mails::insert(tx, mail))
     }
+
+    /// Stores links of accounts that have just been made.
+    ///
+    /// # Errors
+    /// As the database has them.
+    pub fn insert_first<'a>(
+        tx: &mut Tx<'_>,
+        all: impl Iterator<Item = &'a Self> + Clone,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let rows: Vec<_> = all.clone().map(|row| (&row.link, &row.hash)).collect();
+        links::insert_first(tx, &rows, now)?;
+        mails::insert_first(tx, &all.filter_map(|row| row.mail.as_ref()).collect::<Vec<_>>())
+    }
 }
 
 /// A one-time link as it was handed on.

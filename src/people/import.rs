@@ -6,7 +6,8 @@ use domain::{AccountName, GroupName, What};
 use store::{
     Conn, DbError, Tx,
     accounts::{self as rows, Account},
-    events, groups as group_rows,
+    events,
+    groups::{self as group_rows, Group},
 };
 
 use super::Invitee;
@@ -18,7 +19,6 @@ use crate::{
     },
     app::App,
     ctx::{Ctx, Stamp},
-    groups,
     problem::Problem,
 };
 
@@ -138,10 +138,7 @@ pub async fn import(
     app.store
         .write(move |tx| {
             Admin::still(tx, actor)?;
-            for (person, line) in prepared.iter().zip(&checked) {
-                insert(tx, &stamp, actor, person).map_err(|problem| meanwhile(line, problem))?;
-            }
-            Ok::<_, Problem>(())
+            insert_all(tx, &stamp, actor, &prepared, &checked)
         })
         .await?;
     let lines = links.into_iter().map(|(line, id, link)| Line {
@@ -152,32 +149,74 @@ pub async fn import(
     Ok(lines.collect())
 }
 
-fn insert(tx: &mut Tx<'_>, stamp: &Stamp, actor: domain::Actor, person: &Prepared) -> Result<(), Problem> {
-    let account = &person.account;
-    for name in [&account.name].into_iter().chain(&person.aliases) {
-        if let Some(problem) = taken(tx, name)? {
-            return Err(Problem::field("csv", problem));
+/// Stores all of them, with as few ways to the database as that takes: every other change waits for it.
+fn insert_all(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    actor: domain::Actor,
+    people: &[Prepared],
+    lines: &[Line],
+) -> Result<(), Problem> {
+    still_fit(tx, people, lines)?;
+    let accounts: Vec<_> = people.iter().map(|person| (&person.account, &*person.aliases)).collect();
+    rows::insert_all(tx, &accounts)?;
+    LinkRow::insert_first(tx, people.iter().map(|person| &person.link), stamp.now)?;
+    let (groups, mut memberships, mut new) = (known_groups(tx, people)?, Vec::new(), Vec::new());
+    for (person, line) in people.iter().zip(lines) {
+        let id = person.account.id;
+        let what = What::AccountInvited {
+            name: person.account.name.to_string(),
+            administrator: person.account.administrator,
+            expires_at: person.link.link.expires_at,
+        };
+        new.push(stamp.event(Some(id), actor, what));
+        for name in &person.groups {
+            let Some(group) = groups.get(name) else {
+                return Err(meanwhile(line, no_group(name)));
+            };
+            memberships.push((group.id, id));
+            let what = What::GroupJoined { id: group.id, name: group.name.to_string() };
+            new.push(stamp.event(Some(id), actor, what));
         }
     }
-    rows::insert(tx, account)?;
-    rows::add_aliases(tx, account.id, &person.aliases)?;
-    person.link.insert(tx, stamp.now)?;
-    let what = What::AccountInvited {
-        name: account.name.to_string(),
-        administrator: account.administrator,
-        expires_at: person.link.link.expires_at,
-    };
-    events::append(tx, stamp.now, stamp.event(Some(account.id), actor, what))?;
-    groups::join_all(tx, stamp, actor, account.id, &person.groups)
+    group_rows::join_all(tx, &memberships, stamp.now)?;
+    Ok(events::append_all(tx, stamp.now, new)?)
+}
+
+/// Checks that nobody else has got one of the names since the table was looked at.
+fn still_fit(tx: &mut Tx<'_>, people: &[Prepared], lines: &[Line]) -> Result<(), Problem> {
+    let names = |person: &'_ Prepared| 1 + person.aliases.len();
+    let all: Vec<_> =
+        people.iter().flat_map(|person| [&person.account.name].into_iter().chain(&person.aliases)).collect();
+    let mut taken = taken(tx, &all)?.into_iter();
+    for (person, line) in people.iter().zip(lines) {
+        if let Some(why) = taken.by_ref().take(names(person)).flatten().next() {
+            return Err(meanwhile(line, why));
+        }
+    }
+    Ok(())
+}
+
+/// The groups that these people are to be in, as far as there are such.
+fn known_groups(conn: &mut Conn, people: &[Prepared]) -> Result<HashMap<GroupName, Group>, DbError> {
+    let mut known = HashMap::new();
+    for name in people.iter().flat_map(|person| &person.groups) {
+        if !known.contains_key(name)
+            && let Some(group) = group_rows::by_name(conn, name)?
+        {
+            known.insert(name.clone(), group);
+        }
+    }
+    Ok(known)
+}
+
+fn no_group(name: &GroupName) -> String {
+    format!("there is no group {name}. Add it first, or leave it out.")
 }
 
 /// What was found wrong only in the transaction, because it came about since the table was looked at.
-fn meanwhile(line: &Line, problem: Problem) -> Problem {
-    if problem.field.is_none() {
-        return problem;
-    }
-    let detail = format!("Nothing was imported. Line {}, {}: {}", line.line, line.id, problem.detail);
-    Problem::field("csv", detail)
+fn meanwhile(line: &Line, why: String) -> Problem {
+    Problem::field("csv", format!("Nothing was imported. Line {}, {}: {why}", line.line, line.id))
 }
 
 /// Refuses a table with wrong rows.
@@ -327,23 +366,28 @@ fn once(seen: &mut HashMap<AccountName, u64>, line: u64, invitee: Invitee) -> Re
     Ok(invitee)
 }
 
-/// Why the name can't be given to somebody new, if it can't.
-fn taken(conn: &mut Conn, name: &AccountName) -> Result<Option<String>, DbError> {
-    let taken = rows::by_name(conn, name)?;
-    Ok(taken.map(|taken| match taken.name == *name {
+/// For each of these names, why it can't be given to somebody new, if it can't.
+fn taken(conn: &mut Conn, names: &[&AccountName]) -> Result<Vec<Option<String>>, DbError> {
+    let why = |(name, taken): (&&AccountName, Account)| match taken.name == **name {
         true => format!("there is already an account {name}. Take the row out, or choose another ID."),
         false => format!("{name} is an alias of {}. Take it out here, or there.", taken.name),
-    }))
+    };
+    let found = names.iter().zip(rows::by_names(conn, names)?);
+    Ok(found.map(|(name, taken)| taken.map(|taken| why((name, taken)))).collect())
 }
 
 /// Compares the rows with the data: what stands in the way of one makes it wrong.
 fn compare(conn: &mut Conn, rows: &mut [Row]) -> Result<(), DbError> {
+    let fine = rows.iter().filter_map(|row| row.invitee.as_ref().ok());
+    let names: Vec<_> =
+        fine.flat_map(|invitee| [&invitee.account.name].into_iter().chain(&invitee.aliases)).collect();
+    let mut taken = taken(conn, &names)?.into_iter();
     let mut known: HashMap<GroupName, bool> = HashMap::new();
     for row in rows {
         let Ok(invitee) = &row.invitee else { continue };
         let mut wrong = None;
-        for name in [&invitee.account.name].into_iter().chain(&invitee.aliases) {
-            wrong = wrong.or(taken(conn, name)?);
+        for why in taken.by_ref().take(1 + invitee.aliases.len()) {
+            wrong = wrong.or(why);
         }
         for group in &invitee.groups {
             let there = match known.get(group) {
@@ -355,7 +399,7 @@ fn compare(conn: &mut Conn, rows: &mut [Row]) -> Result<(), DbError> {
                 }
             };
             if !there {
-                wrong = wrong.or(Some(format!("there is no group {group}. Add it first, or leave it out.")));
+                wrong = wrong.or_else(|| Some(no_group(group)));
             }
         }
         if let Some(why) = wrong {

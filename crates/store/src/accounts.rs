@@ -97,26 +97,43 @@ statements! {
 /// # Errors
 /// As the database has them.
 pub fn insert(conn: &mut Conn, account: &Account) -> Result<(), DbError> {
-    conn.execute(
-        &INSERT,
-        &[
-            account.id.to_string().into(),
-            account.name.as_str().into(),
-            account.display_name.as_str().into(),
-            i64::from(account.administrator).into(),
-            account.state.code().into(),
-            account.password_sealed.as_slice().into(),
-            account.password_changed_at.millis().into(),
-            account.created_at.millis().into(),
-            row::opt_millis(account.signed_in_at),
-        ],
-    )?;
-    insert_name(conn, account.id, &account.name)?;
-    people::insert_words(conn, account.id, &[&account.name], &account.display_name)
+    insert_all(conn, &[(account, &[])])
 }
 
-fn insert_name(conn: &mut Conn, id: AccountId, name: &AccountName) -> Result<(), DbError> {
-    conn.execute(&INSERT_NAME, &[name.as_str().into(), id.to_string().into()]).map(drop)
+/// Adds accounts, each with its ID as its first name, and its aliases. Any of these being taken is a conflict.
+///
+/// # Errors
+/// As the database has them.
+pub fn insert_all(conn: &mut Conn, all: &[(&Account, &[AccountName])]) -> Result<(), DbError> {
+    let rows: Vec<[Value; 9]> = all
+        .iter()
+        .map(|(account, _)| {
+            [
+                account.id.to_string().into(),
+                account.name.as_str().into(),
+                account.display_name.as_str().into(),
+                i64::from(account.administrator).into(),
+                account.state.code().into(),
+                account.password_sealed.as_slice().into(),
+                account.password_changed_at.millis().into(),
+                account.created_at.millis().into(),
+                row::opt_millis(account.signed_in_at),
+            ]
+        })
+        .collect();
+    conn.execute_all(&INSERT, &rows)?;
+    let (mut names, mut words) = (Vec::new(), Vec::new());
+    for (account, aliases) in all {
+        let own: Vec<_> = [&account.name].into_iter().chain(*aliases).collect();
+        names.extend(own.iter().map(|name| name_row(account.id, name)));
+        words.extend(people::words(account.id, &own, &account.display_name));
+    }
+    conn.execute_all(&INSERT_NAME, &names)?;
+    people::insert_words(conn, &words)
+}
+
+fn name_row(id: AccountId, name: &AccountName) -> [Value; 2] {
+    [name.as_str().into(), id.to_string().into()]
 }
 
 /// Adds other names that sign the account in. One that is taken, by this account or another, is a conflict.
@@ -124,9 +141,8 @@ fn insert_name(conn: &mut Conn, id: AccountId, name: &AccountName) -> Result<(),
 /// # Errors
 /// As the database has them.
 pub fn add_aliases(conn: &mut Conn, id: AccountId, aliases: &[AccountName]) -> Result<(), DbError> {
-    for alias in aliases {
-        insert_name(conn, id, alias)?;
-    }
+    let rows: Vec<_> = aliases.iter().map(|alias| name_row(id, alias)).collect();
+    conn.execute_all(&INSERT_NAME, &rows)?;
     if aliases.is_empty() { Ok(()) } else { put_words(conn, id) }
 }
 
@@ -156,6 +172,25 @@ pub(crate) fn put_words(conn: &mut Conn, id: AccountId) -> Result<(), DbError> {
 /// As the database has them.
 pub fn by_id(conn: &mut Conn, id: AccountId) -> Result<Option<Account>, DbError> {
     conn.query_one(&BY_ID, &[id.to_string().into()])?.as_ref().map(read).transpose()
+}
+
+/// The accounts of these ids, in their order; none where there is none.
+///
+/// # Errors
+/// As the database has them.
+pub fn by_ids(conn: &mut Conn, ids: &[AccountId]) -> Result<Vec<Option<Account>>, DbError> {
+    let found = conn.query_all(&BY_ID, &row::ids(ids))?;
+    found.iter().map(|rows| rows.first().map(read).transpose()).collect()
+}
+
+/// The accounts that these names sign in, in their order; none where a name signs in none.
+///
+/// # Errors
+/// As the database has them.
+pub fn by_names(conn: &mut Conn, names: &[&AccountName]) -> Result<Vec<Option<Account>>, DbError> {
+    let names: Vec<[Value; 1]> = names.iter().map(|name| [name.as_str().into()]).collect();
+    let found = conn.query_all(&BY_NAME, &names)?;
+    found.iter().map(|rows| rows.first().map(read).transpose()).collect()
 }
 
 /// The account that this name signs in.
@@ -191,6 +226,15 @@ pub fn for_each_name(conn: &mut Conn, mut each: impl FnMut(AccountId, AccountNam
 /// As the database has them.
 pub fn names(conn: &mut Conn, id: AccountId) -> Result<Vec<AccountName>, DbError> {
     conn.query(&NAMES_OF, &[id.to_string().into()])?.iter().map(|row| name(row, 0)).collect()
+}
+
+/// The names that sign each of these accounts in, in their order.
+///
+/// # Errors
+/// As the database has them.
+pub fn names_of_all(conn: &mut Conn, ids: &[AccountId]) -> Result<Vec<Vec<AccountName>>, DbError> {
+    let found = conn.query_all(&NAMES_OF, &row::ids(ids))?;
+    found.iter().map(|rows| rows.iter().map(|row| name(row, 0)).collect()).collect()
 }
 
 /// Whether there is any account yet.

@@ -176,12 +176,13 @@ pub fn stamp_tried(conn: &mut Conn, id: AppPasswordId, tried: &LastUse) -> Resul
     conn.execute(&STAMP_TRIED, &stamp(id, tried)).map(drop)
 }
 
-/// What the index keeps of the account's.
+/// What the index keeps of each of these accounts', in their order.
 ///
 /// # Errors
 /// As the database has them.
-pub fn indexed(conn: &mut Conn, account: AccountId) -> Result<Vec<Indexed>, DbError> {
-    conn.query(&INDEXED_OF_ACCOUNT, &[account.to_string().into()])?.iter().map(read_indexed).collect()
+pub fn indexed_of_all(conn: &mut Conn, accounts: &[AccountId]) -> Result<Vec<Vec<Indexed>>, DbError> {
+    let found = conn.query_all(&INDEXED_OF_ACCOUNT, &row::ids(accounts))?;
+    found.iter().map(|rows| rows.iter().map(read_indexed).collect()).collect()
 }
 
 /// What the index keeps of every one, to `each`, by account.

@@ -51,7 +51,7 @@ macro_rules! fitting {
 }
 
 statements! {
-    NEXT_NUMBER = "UPDATE event_counter SET last_number = last_number + 1 RETURNING last_number";
+    TAKE_NUMBERS = "UPDATE event_counter SET last_number = last_number + $1 RETURNING last_number";
     LAST = "SELECT epoch, last_number FROM event_counter";
     BEGIN_EPOCH = "UPDATE event_counter SET epoch = $1 WHERE epoch < $1";
     INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token)
@@ -93,29 +93,53 @@ statements! {
 /// # Errors
 /// As the database has them.
 pub fn append(tx: &mut Tx<'_>, now: Timestamp, new: NewEvent) -> Result<(), DbError> {
-    let row = tx.query_one(&NEXT_NUMBER, &[])?.ok_or_else(|| row::corrupt("event_counter"))?;
-    let number = row.int(0)?;
-    let what = serde_json::to_string(&new.what).map_err(|_| row::corrupt("an event to be written"))?;
-    let kind = kind_of(&what).ok_or_else(|| row::corrupt("an event to be written"))?.to_owned();
-    tx.execute(
-        &INSERT,
-        &[
-            number.into(),
-            now.millis().into(),
-            new.account.map(|id| id.to_string()).into(),
-            write_actor(new.actor).into(),
-            new.source.clone().into(),
-            new.request.to_string().into(),
-            what.into(),
-            kind.into(),
-            new.what.sort().code().into(),
-            new.what.service().map(str::to_owned).into(),
-            new.token.clone().into(),
-        ],
-    )?;
-    let NewEvent { account, actor, source, what, request, token } = new;
-    tx.note(Event { number, at: now, account, actor, source, request, token, what });
+    append_all(tx, now, vec![new])
+}
+
+/// Appends events to the log, as the next numbers in this order, in the transaction of the changes that they tell of.
+///
+/// # Errors
+/// As the database has them.
+pub fn append_all(tx: &mut Tx<'_>, now: Timestamp, new: Vec<NewEvent>) -> Result<(), DbError> {
+    let count = i64::try_from(new.len()).map_err(|_| row::corrupt("events to be written"))?;
+    let row = tx.query_one(&TAKE_NUMBERS, &[count.into()])?.ok_or_else(|| row::corrupt("event_counter"))?;
+    let numbered: Vec<Event> = (row.int(0)? - count + 1..)
+        .zip(new)
+        .map(|(number, NewEvent { account, actor, source, what, request, token })| Event {
+            number,
+            at: now,
+            account,
+            actor,
+            source,
+            request,
+            token,
+            what,
+        })
+        .collect();
+    let rows = numbered.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+    tx.execute_all(&INSERT, &rows)?;
+    for event in numbered {
+        tx.note(event);
+    }
     Ok(())
+}
+
+fn write(event: &Event) -> Result<[Value; 11], DbError> {
+    let what = serde_json::to_string(&event.what).map_err(|_| row::corrupt("an event to be written"))?;
+    let kind = kind_of(&what).ok_or_else(|| row::corrupt("an event to be written"))?.to_owned();
+    Ok([
+        event.number.into(),
+        event.at.millis().into(),
+        event.account.map(|id| id.to_string()).into(),
+        write_actor(event.actor).into(),
+        event.source.clone().into(),
+        event.request.to_string().into(),
+        what.into(),
+        kind.into(),
+        event.what.sort().code().into(),
+        event.what.service().map(str::to_owned).into(),
+        event.token.clone().into(),
+    ])
 }
 
 /// The name of what happened, with which its text begins.

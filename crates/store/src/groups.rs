@@ -3,7 +3,7 @@
 use domain::{AccountId, AccountName, DisplayName, GroupId, GroupName, ServiceId, ServiceName, Timestamp};
 
 use crate::{
-    db::{Conn, DbError, Row},
+    db::{Conn, DbError, Row, Value},
     row, statements,
 };
 
@@ -99,6 +99,15 @@ pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<Group>, DbE
     conn.query(&OF_ACCOUNT, &[account.to_string().into()])?.iter().map(read).collect()
 }
 
+/// The groups that each of these accounts is in, in their order.
+///
+/// # Errors
+/// As the database has them.
+pub fn of_accounts(conn: &mut Conn, accounts: &[AccountId]) -> Result<Vec<Vec<Group>>, DbError> {
+    let found = conn.query_all(&OF_ACCOUNT, &row::ids(accounts))?;
+    found.iter().map(|rows| rows.iter().map(read).collect()).collect()
+}
+
 /// At most `limit` of those in the group, by their IDs, those after `after`.
 ///
 /// # Errors
@@ -144,6 +153,18 @@ pub fn for_each_member(conn: &mut Conn, mut each: impl FnMut(AccountId, GroupId)
 pub fn join(conn: &mut Conn, group: GroupId, account: AccountId, now: Timestamp) -> Result<bool, DbError> {
     let params = [group.to_string().into(), account.to_string().into(), now.millis().into()];
     Ok(conn.execute(&JOIN, &params)? == 1)
+}
+
+/// Puts new accounts into groups.
+///
+/// # Errors
+/// As the database has them; a group or an account that doesn't exist is a conflict.
+pub fn join_all(conn: &mut Conn, all: &[(GroupId, AccountId)], now: Timestamp) -> Result<(), DbError> {
+    let rows: Vec<[Value; 3]> = all
+        .iter()
+        .map(|(group, account)| [group.to_string().into(), account.to_string().into(), now.millis().into()])
+        .collect();
+    conn.execute_all(&JOIN, &rows).map(drop)
 }
 
 /// Takes the account out of the group. False when it isn't in it.

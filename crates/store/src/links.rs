@@ -3,7 +3,7 @@
 use domain::{AccountId, LinkId, Timestamp};
 
 use crate::{
-    db::{Conn, DbError, Row},
+    db::{Conn, DbError, Row, Value},
     row, statements,
 };
 
@@ -18,6 +18,24 @@ pub enum Purpose {
     Reset(AccountId),
     /// The same for somebody who has lost their second factor: it is taken away.
     ResetBoth(AccountId),
+}
+
+impl Purpose {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::SetUp => "setup",
+            Self::Invite(_) => "invite",
+            Self::Reset(_) => "reset",
+            Self::ResetBoth(_) => "reset_both",
+        }
+    }
+
+    const fn account(self) -> Option<AccountId> {
+        match self {
+            Self::SetUp => None,
+            Self::Invite(id) | Self::Reset(id) | Self::ResetBoth(id) => Some(id),
+        }
+    }
 }
 
 /// A row of `links`: one that hasn't been spent.
@@ -49,30 +67,34 @@ statements! {
 ///
 /// # Errors
 /// As the database has them.
-pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8], now: Timestamp) -> Result<(), DbError> {
-    let (purpose, account) = match link.purpose {
-        Purpose::SetUp => ("setup", None),
-        Purpose::Invite(account) => ("invite", Some(account.to_string())),
-        Purpose::Reset(account) => ("reset", Some(account.to_string())),
-        Purpose::ResetBoth(account) => ("reset_both", Some(account.to_string())),
-    };
-    match &account {
+pub fn insert(conn: &mut Conn, link: &Link, token_hash: &[u8; 32], now: Timestamp) -> Result<(), DbError> {
+    match link.purpose.account() {
         None => conn.execute(&DELETE_SET_UP, &[])?,
-        Some(account) => conn.execute(&DELETE_OF_ACCOUNT, &[account.as_str().into()])?,
+        Some(account) => conn.execute(&DELETE_OF_ACCOUNT, &[account.to_string().into()])?,
     };
-    conn.execute(
-        &INSERT,
-        &[
-            link.id.to_string().into(),
-            token_hash.into(),
-            purpose.into(),
-            account.into(),
-            now.millis().into(),
-            link.expires_at.millis().into(),
-            link.made_by.map(|id| id.to_string()).into(),
-        ],
-    )
-    .map(drop)
+    insert_first(conn, &[(link, token_hash)], now)
+}
+
+/// Adds links of accounts that have none yet.
+///
+/// # Errors
+/// As the database has them.
+pub fn insert_first(conn: &mut Conn, all: &[(&Link, &[u8; 32])], now: Timestamp) -> Result<(), DbError> {
+    let rows: Vec<[Value; 7]> = all
+        .iter()
+        .map(|(link, token_hash)| {
+            [
+                link.id.to_string().into(),
+                (*token_hash).into(),
+                link.purpose.code().into(),
+                link.purpose.account().map(|id| id.to_string()).into(),
+                now.millis().into(),
+                link.expires_at.millis().into(),
+                link.made_by.map(|id| id.to_string()).into(),
+            ]
+        })
+        .collect();
+    conn.execute_all(&INSERT, &rows).map(drop)
 }
 
 /// The link with this token that is still to be spent, if its time isn't over.

@@ -3,7 +3,7 @@
 use domain::{AccountId, MailId, Timestamp};
 
 use crate::{
-    db::{Conn, DbError, Row},
+    db::{Conn, DbError, Row, Value},
     row, statements,
 };
 
@@ -57,23 +57,32 @@ statements! {
 /// # Errors
 /// As the database has them.
 pub fn insert(conn: &mut Conn, mail: &Mail) -> Result<(), DbError> {
-    let account = mail.account.map(|id| id.to_string());
-    if let Some(account) = &account {
-        conn.execute(&DELETE_ABOUT, &[account.as_str().into(), mail.about.as_str().into()])?;
+    if let Some(account) = mail.account {
+        conn.execute(&DELETE_ABOUT, &[account.to_string().into(), mail.about.as_str().into()])?;
     }
-    conn.execute(
-        &INSERT,
-        &[
-            mail.id.to_string().into(),
-            account.into(),
-            mail.about.as_str().into(),
-            mail.recipient.as_str().into(),
-            mail.letter_sealed.as_slice().into(),
-            mail.created_at.millis().into(),
-            mail.expires_at.millis().into(),
-        ],
-    )
-    .map(drop)
+    insert_first(conn, &[mail])
+}
+
+/// Adds mails that are to be sent at once, to accounts that have had none.
+///
+/// # Errors
+/// As the database has them.
+pub fn insert_first(conn: &mut Conn, all: &[&Mail]) -> Result<(), DbError> {
+    let rows: Vec<[Value; 7]> = all
+        .iter()
+        .map(|mail| {
+            [
+                mail.id.to_string().into(),
+                mail.account.map(|id| id.to_string()).into(),
+                mail.about.as_str().into(),
+                mail.recipient.as_str().into(),
+                mail.letter_sealed.as_slice().into(),
+                mail.created_at.millis().into(),
+                mail.expires_at.millis().into(),
+            ]
+        })
+        .collect();
+    conn.execute_all(&INSERT, &rows).map(drop)
 }
 
 /// Those whose time to be tried has come, at most `limit`.

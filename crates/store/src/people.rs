@@ -125,16 +125,11 @@ pub(crate) fn put_words(
     display_name: &DisplayName,
 ) -> Result<(), DbError> {
     conn.execute(&DELETE_WORDS, &[id.to_string().into()])?;
-    insert_words(conn, id, names, display_name)
+    insert_words(conn, &words(id, names, display_name))
 }
 
-/// Writes down what a new account is found by.
-pub(crate) fn insert_words(
-    conn: &mut Conn,
-    id: AccountId,
-    names: &[&AccountName],
-    display_name: &DisplayName,
-) -> Result<(), DbError> {
+/// A row for each thing that an account is found by.
+pub(crate) fn words(id: AccountId, names: &[&AccountName], display_name: &DisplayName) -> Vec<[Value; 2]> {
     let called = fold(display_name.as_str());
     let begins = called.char_indices().scan(' ', |before, (at, c)| {
         let begins = before.is_whitespace() && !c.is_whitespace();
@@ -142,10 +137,13 @@ pub(crate) fn insert_words(
         Some(begins.then_some(at))
     });
     let words = begins.flatten().take(WORDS).filter_map(|at| called.get(at..));
-    for word in names.iter().map(|name| name.as_str()).chain(words) {
-        conn.execute(&INSERT_WORD, &[word.as_bytes().into(), id.to_string().into()])?;
-    }
-    Ok(())
+    let all = names.iter().map(|name| name.as_str()).chain(words);
+    all.map(|word| [word.as_bytes().into(), id.to_string().into()]).collect()
+}
+
+/// Writes down what new accounts are found by.
+pub(crate) fn insert_words(conn: &mut Conn, words: &[[Value; 2]]) -> Result<(), DbError> {
+    conn.execute_all(&INSERT_WORD, words).map(drop)
 }
 
 /// Writes down what at most `limit` accounts are found by, from before that was written down. False when there are no more.

@@ -18,6 +18,11 @@ pub(crate) fn opt_parsed<T: FromStr>(row: &Row, column: usize) -> Result<Option<
     row.opt_text(column)?.map(|text| text.parse().map_err(|_| corrupt("an id"))).transpose()
 }
 
+/// Each of these as the one value of a statement.
+pub(crate) fn ids<T: ToString>(ids: &[T]) -> Vec<[Value; 1]> {
+    ids.iter().map(|id| [id.to_string().into()]).collect()
+}
+
 pub(crate) fn flag(row: &Row, column: usize) -> Result<bool, DbError> {
     Ok(row.int(column)? != 0)
 }

@@ -84,11 +84,49 @@ impl Conn {
         })
     }
 
+    /// Runs a statement that changes rows once for each of `all`, in their order, and says how many each changed. To a database
+    /// elsewhere they go together, and wait for the network together.
+    pub fn execute_all<P: AsRef<[Value]>>(
+        &mut self,
+        statement: &'static Statement,
+        all: &[P],
+    ) -> Result<Vec<u64>, DbError> {
+        self.guarded(|backend, access| match backend {
+            Backend::Sqlite(session) => {
+                all.iter().map(|params| session.execute(statement, params.as_ref(), access)).collect()
+            }
+            Backend::Postgres(session) => session.execute_all(statement, all, access),
+        })
+    }
+
+    /// Runs a statement that answers with rows once for each of `all`, and gives what each found. To a database elsewhere they go
+    /// together, and wait for the network together.
+    pub fn query_all<P: AsRef<[Value]>>(
+        &mut self,
+        statement: &'static Statement,
+        all: &[P],
+    ) -> Result<Vec<Vec<Row>>, DbError> {
+        self.guarded(|backend, access| match backend {
+            Backend::Sqlite(session) => all
+                .iter()
+                .map(|params| {
+                    let mut found = Vec::new();
+                    session.rows(statement, params.as_ref(), access, &mut |row| {
+                        found.push(row.take());
+                        ControlFlow::Continue(())
+                    })?;
+                    Ok(found)
+                })
+                .collect(),
+            Backend::Postgres(session) => session.query_all(statement, all, access),
+        })
+    }
+
     /// Runs a statement that answers with rows, and takes them all into memory.
     pub fn query(&mut self, statement: &'static Statement, params: &[Value]) -> Result<Vec<Row>, DbError> {
         let mut found = Vec::new();
         self.rows(statement, params, &mut |row| {
-            found.push(Row { statement: row.statement, values: std::mem::take(&mut row.values) });
+            found.push(row.take());
             ControlFlow::Continue(())
         })?;
         Ok(found)
@@ -105,7 +143,7 @@ impl Conn {
         let mut count = 0_usize;
         self.rows(statement, params, &mut |row| {
             count += 1;
-            found = Some(Row { statement: row.statement, values: std::mem::take(&mut row.values) });
+            found = Some(row.take());
             if count > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if count > 1 {

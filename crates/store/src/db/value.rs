@@ -97,6 +97,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// What was found, out of the memory that the next row is found in.
+    pub(super) fn take(&mut self) -> Self {
+        Self { statement: self.statement, values: std::mem::take(&mut self.values) }
+    }
+
     /// The BIGINT in this column.
     pub fn int(&self, column: usize) -> Result<i64, DbError> {
         self.opt_int(column)?.ok_or_else(|| self.unfit(column, "BIGINT"))

@@ -10,6 +10,7 @@ mod settings;
 mod shape;
 mod text;
 mod tls;
+mod together;
 mod url;
 mod value;
 mod wait;
@@ -83,6 +84,23 @@ struct Prepared {
     statement: tokio_postgres::Statement,
     reads: bool,
 }
+
+impl Prepared {
+    /// Puts what was found into the row.
+    fn fill(&self, row: &mut Row, found: &tokio_postgres::Row) -> Result<(), DbError> {
+        let columns = self.statement.columns();
+        row.values.resize(columns.len(), Value::Null);
+        for (place, (column, slot)) in columns.iter().zip(&mut row.values).enumerate() {
+            let unfit = |what: &str| DbError::Corrupt(format!("{}: column {place} is {what}", row.statement));
+            let bytes: Found<'_> = found.try_get(place).map_err(|_| unfit("unreadable"))?;
+            value::fill(slot, column.type_(), &bytes).map_err(unfit)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many times a statement is sent before its first answer is waited for. They are in memory meanwhile.
+const AT_ONCE: usize = 500;
 
 impl Session {
     pub(super) fn open(server: &Server, role: Role, owner: &Owner) -> Result<Self, OpenError> {
@@ -162,6 +180,63 @@ impl Session {
         self.answered(statement.name(), async |client| client.execute_raw(&prepared.statement, bound).await)
     }
 
+    /// Runs a statement once for each of `all`, so many at a time that the network is waited for once and not each time.
+    pub(super) fn execute_all<P: AsRef<[Value]>>(
+        &mut self,
+        statement: &'static Statement,
+        all: &[P],
+        access: Access,
+    ) -> Result<Vec<u64>, DbError> {
+        let mut changed = Vec::with_capacity(all.len());
+        for some in all.chunks(AT_ONCE) {
+            let prepared = self.all_fitting(statement, some, access)?;
+            if !prepared.statement.columns().is_empty() {
+                return Err(misuse(statement, "it answers with rows, so it must be queried"));
+            }
+            changed.extend(self.answered(statement.name(), async |client| {
+                let each = some.iter().map(|params| {
+                    let bound: Vec<_> = params.as_ref().iter().map(Bound).collect();
+                    Box::pin(client.execute_raw(&prepared.statement, bound))
+                });
+                together::in_order(each.collect()).await
+            })?);
+        }
+        Ok(changed)
+    }
+
+    /// The same for a statement that answers with rows.
+    pub(super) fn query_all<P: AsRef<[Value]>>(
+        &mut self,
+        statement: &'static Statement,
+        all: &[P],
+        access: Access,
+    ) -> Result<Vec<Vec<Row>>, DbError> {
+        let mut found = Vec::with_capacity(all.len());
+        for some in all.chunks(AT_ONCE) {
+            let prepared = self.all_fitting(statement, some, access)?;
+            if prepared.statement.columns().is_empty() {
+                return Err(misuse(statement, "it answers with no rows, so it must be executed"));
+            }
+            let answers = self.answered(statement.name(), async |client| {
+                let each = some.iter().map(|params| {
+                    let bound: Vec<_> = params.as_ref().iter().map(Bound).collect();
+                    let statement = &prepared.statement;
+                    Box::pin(async move { together::rows(client.query_raw(statement, bound).await?).await })
+                });
+                together::in_order(each.collect()).await
+            })?;
+            for answer in answers {
+                let rows = answer.iter().map(|row| {
+                    let mut taken = Row { statement: statement.name(), values: Vec::new() };
+                    prepared.fill(&mut taken, row)?;
+                    Ok(taken)
+                });
+                found.push(rows.collect::<Result<_, DbError>>()?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes the rows as they come until `each` breaks off. The row is the same one again and again, so that a long scan doesn't
     /// allocate for every row.
     pub(super) fn rows(
@@ -172,8 +247,7 @@ impl Session {
         each: &mut dyn FnMut(&mut Row) -> ControlFlow<()>,
     ) -> Result<(), DbError> {
         let prepared = self.fitting(statement, params, access)?;
-        let columns = prepared.statement.columns();
-        if columns.is_empty() {
+        if prepared.statement.columns().is_empty() {
             return Err(misuse(statement, "it answers with no rows, so it must be executed"));
         }
         let name = statement.name();
@@ -188,12 +262,7 @@ impl Session {
             if !wanted {
                 continue;
             }
-            row.values.resize(columns.len(), Value::Null);
-            for (place, (column, slot)) in columns.iter().zip(&mut row.values).enumerate() {
-                let unfit = |what: &str| DbError::Corrupt(format!("{name}: column {place} is {what}"));
-                let bytes: Found<'_> = found.try_get(place).map_err(|_| unfit("unreadable"))?;
-                value::fill(slot, column.type_(), &bytes).map_err(unfit)?;
-            }
+            prepared.fill(&mut row, &found)?;
             wanted = each(&mut row).is_continue();
         }
         Ok(())
@@ -384,6 +453,19 @@ impl Session {
             value::fits(value, of).map_err(|problem| misuse(statement, &problem))?;
         }
         Ok(prepared)
+    }
+
+    /// The statement prepared, if all of these values and this access fit it.
+    fn all_fitting<P: AsRef<[Value]>>(
+        &mut self,
+        statement: &'static Statement,
+        all: &[P],
+        access: Access,
+    ) -> Result<Arc<Prepared>, DbError> {
+        for params in all {
+            self.fitting(statement, params.as_ref(), access)?;
+        }
+        self.prepare(statement)
     }
 
     /// Sends something and waits for its answer.

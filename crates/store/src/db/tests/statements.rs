@@ -204,3 +204,61 @@ fn no_error_shows_a_value() {
     );
     assert_eq!(texts(rows), [secret]);
 }
+
+#[test]
+fn one_statement_is_run_for_many_in_their_order() {
+    static ADD_ONCE: Statement =
+        Statement::new("t", "INSERT INTO kv (k, n) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    static FROM: Statement = Statement::new("t", "SELECT k, n FROM kv WHERE n >= $1 ORDER BY n LIMIT 2");
+    let fixture = Fixture::new();
+    // More than go out at a time.
+    let rows: Vec<[Value; 2]> =
+        (0..1301).map(|n| [format!("k{}", n % 1300).into(), (2_000 + n).into()]).collect();
+    let changed = fixture.db.write_blocking(move |tx| tx.execute_all(&ADD_ONCE, &rows)).unwrap();
+    assert_eq!(changed.len(), 1301);
+    assert_eq!(changed.iter().sum::<u64>(), 1300);
+    assert_eq!(changed.last(), Some(&0), "the last one was there already");
+    let asked: Vec<[Value; 1]> = (0..1301).map(|n| [(2_000 + n).into()]).collect();
+    let found = fixture.db.read(|conn| conn.query_all(&FROM, &asked)).unwrap();
+    assert_eq!(found.len(), 1301);
+    for (n, rows) in (0..).zip(&found) {
+        let names: Vec<_> = rows.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
+        let expected: Vec<_> = (n..1300).take(2).map(|n| format!("k{n}")).collect();
+        assert_eq!(names, expected);
+    }
+    let none: [[Value; 1]; 0] = [];
+    assert!(fixture.db.read(|conn| conn.query_all(&FROM, &none)).unwrap().is_empty());
+}
+
+#[test]
+fn one_that_fails_among_many_fails_them_all() {
+    let fixture = Fixture::new();
+    fixture.add("taken").unwrap();
+    let many = |keys: Vec<Value>| {
+        let rows: Vec<[Value; 1]> = keys.into_iter().map(|key| [key]).collect();
+        fixture.db.write_blocking(move |tx| {
+            // Even if it is swallowed, nothing is stored.
+            let done = tx.execute_all(&ADD, &rows);
+            assert_eq!(tx.execute(&ADD, &["afterwards".into()]), Err(DbError::Poisoned));
+            done.map(drop)
+        })
+    };
+    let some = |n: i64| Value::from(format!("k{n}"));
+    let mut keys: Vec<_> = (0..700).map(some).collect();
+    keys.insert(600, "taken".into());
+    assert_eq!(many(keys), Err(DbError::Conflict(ConflictKind::Unique)));
+    let mut keys: Vec<_> = (0..700).map(some).collect();
+    keys.insert(300, "a\0b".into());
+    assert_misuse(many(keys), "NUL byte");
+    assert_eq!(fixture.keys(), ["taken"]);
+    assert_misuse(
+        fixture.db.write_blocking(|tx| tx.query_all(&ADD, &[["x".into()]]).map(drop)),
+        "it answers with no rows",
+    );
+    assert_misuse(fixture.db.read(|conn| conn.execute_all(&ADD, &[["x".into()]])), "for reading");
+    assert_misuse(
+        fixture.db.write_blocking(|tx| tx.execute_all(&KEYS, &[[], []]).map(drop)),
+        "it answers with rows",
+    );
+    fixture.add("later").unwrap();
+}
