@@ -147,6 +147,13 @@ impl Letter {
         }
     }
 
+    /// What is in its link, if that is one that works once.
+    pub fn one_time_token(&self) -> Option<&str> {
+        let (rest, token) = self.link.as_ref()?.1.rsplit_once('/')?;
+        let is_one_time = ["/invitation", "/reset"].iter().any(|path| rest.ends_with(path));
+        is_one_time.then_some(token)
+    }
+
     /// The letter as it is sealed.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()

@@ -6,14 +6,17 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::{Actor, Timestamp, What};
-use store::mails::{self, Mail};
+use store::{
+    links,
+    mails::{self, Mail},
+};
 
 use super::{
-    letter::{Composed, Letter},
+    letter::Letter,
     place,
     smtp::{self, Connection, Trouble},
 };
-use crate::{app::App, config, ctx::Ctx, problem::Problem};
+use crate::{app::App, config, ctx::Ctx, problem::Problem, secrets};
 
 /// How long to wait before a mail is tried again, in minutes: after the first time, the second and so on.
 const PAUSES: [i64; 8] = [1, 2, 5, 10, 20, 40, 60, 120];
@@ -110,7 +113,20 @@ async fn one(
         give_up(app, mail, None, format!("It wasn't taken in time. {last}").trim()).await?;
         return Ok(Ok(()));
     }
-    let composed = match composed(app, config, mail) {
+    let letter = match opened(app, mail) {
+        Some(letter) => letter,
+        None => {
+            give_up(app, mail, None, "What it says can't be opened.").await?;
+            return Ok(Ok(()));
+        }
+    };
+    if leads_nowhere(app, &letter)? {
+        let id = mail.id;
+        app.store.write(move |tx| mails::delete(tx, id)).await?;
+        tracing::info!(mail = %id, about = mail.about, "a mail isn't sent: its link has been used or taken back");
+        return Ok(Ok(()));
+    }
+    let composed = match letter.compose(mail.id, &config.from, &mail.recipient, mail.created_at) {
         Ok(composed) => composed,
         Err(words) => {
             give_up(app, mail, None, &words).await?;
@@ -140,11 +156,16 @@ async fn one(
     Ok(Ok(()))
 }
 
-fn composed(app: &App, config: &config::Mail, mail: &Mail) -> Result<Composed, String> {
-    let letter = app.keyring.unseal(place(&mail.id.to_bytes()), &mail.letter_sealed).ok();
-    let letter = letter.and_then(|bytes| Letter::from_bytes(bytes.expose()));
-    let letter = letter.ok_or("What it says can't be opened.")?;
-    letter.compose(mail.id, &config.from, &mail.recipient, mail.created_at)
+fn opened(app: &App, mail: &Mail) -> Option<Letter> {
+    let letter = app.keyring.unseal(place(&mail.id.to_bytes()), &mail.letter_sealed).ok()?;
+    Letter::from_bytes(letter.expose())
+}
+
+/// Whether all that the letter is for is a link that can no longer be used.
+fn leads_nowhere(app: &App, letter: &Letter) -> Result<bool, Problem> {
+    let Some(token) = letter.one_time_token() else { return Ok(false) };
+    let (hash, now) = (secrets::hash(token), app.clock.now());
+    Ok(app.store.read(|conn| links::by_token(conn, &hash, now))?.is_none())
 }
 
 async fn postpone(app: &App, those: Vec<Mail>, words: String) -> Result<(), Problem> {

@@ -328,6 +328,60 @@ fn a_new_link_takes_the_place_of_one_that_still_waits() {
 }
 
 #[test]
+fn one_whose_link_was_used_or_taken_back_is_not_sent() {
+    let at = Sink::nowhere();
+    let server = started(&mail_settings(&format!("smtp://{at}")));
+    let shown = |path: &str, mut asked: Value| {
+        asked["show_link"] = true.into();
+        let made = server.admin().post(path, &asked).json(201);
+        let link = made["link"].as_str().unwrap();
+        link[link.find("//localhost").unwrap() + 2..]
+            .split_once('/')
+            .map(|(_, path)| format!("/{path}"))
+            .unwrap()
+    };
+    // Bob and Dan have used the link that was shown; Carol's letter goes with her account.
+    let bobs = shown("/accounts", json!({ "id": BOB, "name": "Bob" }));
+    server.browser().submit(&bobs, &[("password", NEW)]).goes_to();
+    shown("/accounts", json!({ "id": "carol@example.org", "name": "Carol" }));
+    server.admin().delete("/accounts/carol@example.org").with(204);
+    server.person("dan@example.org");
+    let dans = shown("/accounts/dan@example.org/reset-link", json!({ "lost_second_factor": true }));
+    server.browser().submit(&dans, &[("password", NEW)]).goes_to();
+    server.says("mail isn't taken; it is tried again").expect("it says so");
+
+    let sink = Sink::at(at, Encrypts::Never, |_| None);
+    server.clock.move_by(120);
+    invite(&server, "eve@example.org");
+    assert_eq!(sink.mail().to, "RCPT TO:<eve@example.org>");
+    until(|| server.log().matches("a mail isn't sent: its link has been used or taken back").count() == 2);
+    assert_eq!(waiting(&server), None);
+    assert_eq!(sink.count(), 1);
+}
+
+#[test]
+fn everybody_who_is_imported_gets_one_letter() {
+    let sink = Sink::start();
+    let server = sending_to(&sink);
+    let ids: Vec<_> = (10..30).map(|n| format!("p{n}@example.org")).collect();
+    let csv: String = ids.iter().map(|id| format!("{id},Person {id}\n")).collect();
+    let asked = json!({ "csv": format!("id,name\n{csv}") });
+    let report = server.admin().post("/accounts/import", &asked).json(200);
+    for (row, id) in report["rows"].as_array().unwrap().iter().zip(&ids) {
+        assert_eq!((&row["id"], &row["mailed_to"], &row["link"]), (&json!(id), &json!(id), &Value::Null));
+    }
+    let mut mails = sink.mails(ids.len());
+    mails.sort_by(|a, b| a.to.cmp(&b.to));
+    for (mail, id) in mails.iter().zip(&ids) {
+        assert_eq!(mail.to, format!("RCPT TO:<{id}>"));
+        assert!(mail.parts()[0].starts_with(&format!("Hello Person {id},")));
+        server.browser().submit(&mail.link_path(), &[("password", NEW)]).goes_to();
+    }
+    assert_eq!(waiting(&server), None);
+    assert_eq!(sink.count(), ids.len());
+}
+
+#[test]
 fn a_slow_mail_server_holds_nobody_up() {
     let (release, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
