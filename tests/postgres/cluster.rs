@@ -29,6 +29,8 @@ pub struct Cluster {
     /// In the socket's name, and for a server that is told to listen at an address.
     port: u16,
     keeper: Mutex<Option<Child>>,
+    /// Makes databases and removes them. Each program that is begun for that takes longer than the thing itself.
+    maker: Mutex<Option<Session>>,
 }
 
 /// The one that tests share.
@@ -61,7 +63,7 @@ impl Cluster {
             chown(&folder, Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let cluster = Self { folder, port, keeper: Mutex::default() };
+        let cluster = Self { folder, port, keeper: Mutex::default(), maker: Mutex::default() };
         let made = cluster
             .program("initdb")
             .args(["--auth=trust", "--username=doorkey", "--encoding=UTF8", "--locale=C", "--no-sync"])
@@ -142,6 +144,7 @@ impl Cluster {
 
     /// Ends it at once, as a crash does.
     pub fn stop(&self) {
+        drop(self.maker.lock().unwrap().take());
         let mut keeper = self.keeper.lock().unwrap().take().expect("it runs");
         keeper.stdin.take().unwrap().write_all(b"stay\n").unwrap();
         assert!(keeper.wait().unwrap().success());
@@ -154,9 +157,20 @@ impl Cluster {
 
     /// A database of one's own, with nothing in it.
     pub fn database(&self) -> Database<'_> {
+        self.database_like("template1")
+    }
+
+    /// A database of one's own, with what is in that one, which nobody uses.
+    pub fn database_like(&self, template: &str) -> Database<'_> {
         let database = Database { cluster: self, name: format!("db{}", number()) };
-        self.ask("postgres", &format!("CREATE DATABASE {}", database.name));
+        self.make(&format!("CREATE DATABASE {} TEMPLATE {template}", database.name));
         database
+    }
+
+    /// Makes a database, or removes it.
+    fn make(&self, sql: &str) {
+        let mut maker = self.maker.lock().unwrap();
+        maker.get_or_insert_with(|| Session::of(self.psql("postgres"))).say(&format!("{sql};"));
     }
 
     /// Runs SQL in a database, and gives what is printed.
@@ -223,10 +237,7 @@ impl Database<'_> {
 
     /// A session that stays.
     pub fn session(&self) -> Session {
-        let mut psql = self.cluster.psql(&self.name);
-        let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(psql.stdout.take().unwrap());
-        Session { psql, said: Mutex::new(said) }
+        Session::of(self.cluster.psql(&self.name))
     }
 }
 
@@ -237,6 +248,12 @@ pub struct Session {
 }
 
 impl Session {
+    fn of(mut psql: Command) -> Self {
+        let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(psql.stdout.take().unwrap());
+        Self { psql, said: Mutex::new(said) }
+    }
+
     /// Runs SQL, waits until it is done, and gives what is printed.
     pub fn say(&self, sql: &str) -> String {
         let mut input = self.psql.stdin.as_ref().expect("it is open");
@@ -260,7 +277,7 @@ impl Drop for Session {
 impl Drop for Database<'_> {
     fn drop(&mut self) {
         if self.cluster.keeper.lock().is_ok_and(|keeper| keeper.is_some()) && !std::thread::panicking() {
-            self.cluster.ask("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+            self.cluster.make(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Where a server's data is: in a file in its folder, or in a database of its own in the tests' PostgreSQL.
 
-use std::{fmt, path::Path, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    path::Path,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use rusqlite::types::Value;
 
@@ -14,14 +19,19 @@ pub enum Data {
 }
 
 impl Data {
-    /// In the database that these tests were told to use.
+    /// In the database that these tests were told to use, in which there is nothing yet.
     pub fn new() -> Self {
+        if cluster::is_wanted() { Self::Postgres(Arc::new(cluster::shared().database())) } else { Self::File }
+    }
+
+    /// The same for a server that is started at once: making the tables takes longer than most tests, so they may be there.
+    pub fn with_tables() -> Self {
         if cluster::is_wanted() { Self::postgres() } else { Self::File }
     }
 
     /// In PostgreSQL, whatever these tests were told: for what is about that.
     pub fn postgres() -> Self {
-        Self::Postgres(Arc::new(cluster::shared().database()))
+        Self::Postgres(Arc::new(cluster::shared().database_like(&migrated().name)))
     }
 
     /// What a server has to be told to find it.
@@ -62,6 +72,18 @@ impl Data {
             }
         }
     }
+}
+
+/// A database with all tables and nothing in them.
+fn migrated() -> &'static cluster::Database<'static> {
+    static MIGRATED: LazyLock<cluster::Database<'static>> = LazyLock::new(|| {
+        let (database, folder) = (cluster::shared().database(), tempfile::tempdir().unwrap());
+        let lock = store::DataLock::acquire(folder.path()).unwrap();
+        let place = store::Place::Postgres(store::PostgresUrl::parse(&database.url()).unwrap());
+        store::Store::open(&place, &lock, store::Lease::default(), |_| ()).unwrap().close();
+        database
+    });
+    &MIGRATED
 }
 
 /// Data that nobody else can change at the moment.

@@ -63,7 +63,7 @@ impl Server {
     /// A server with these settings, and nothing in it.
     #[track_caller]
     pub fn start_with(settings: Options<'_>) -> Self {
-        let server = Self::new(settings);
+        let server = Self::on(Data::with_tables(), settings);
         server.start_again();
         server
     }
@@ -349,6 +349,14 @@ impl Server {
         match self.store {
             Data::File => format!("x'{hex}'"),
             Data::Postgres(_) => format!("'\\x{hex}'"),
+        }
+    }
+
+    /// A member of what a column holds as JSON, as the data's SQL writes it.
+    pub fn member(&self, column: &str, name: &str) -> String {
+        match self.store {
+            Data::File => format!("({column} ->> '{name}')"),
+            Data::Postgres(_) => format!("({column}::json ->> '{name}')"),
         }
     }
 
