@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::{Rng, Secret};
 use tokio::sync::{mpsc, oneshot};
 
-use super::password::{Kept, NewPassword};
+use super::{
+    memory::Memory,
+    password::{Kept, NewPassword},
+};
 use crate::problem::Problem;
 
 /// How many passwords may wait in line. More than that is a flood, and is told to come back.
 pub const LINE: usize = 200;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// The threads that hash, and the line before them.
 pub struct Hasher {
@@ -30,7 +33,7 @@ impl Hasher {
     pub fn start() -> std::io::Result<Self> {
         let (line, jobs) = mpsc::channel::<Job>(LINE);
         let jobs = Arc::new(Mutex::new(jobs));
-        // One core stays for the doors, whatever comes here. Each takes 19 MiB at a time.
+        // One core stays for the doors, whatever comes here. Each keeps 19 MiB.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         for _ in 0..cores.saturating_sub(1).max(1) {
             let jobs = Arc::clone(&jobs);
@@ -55,10 +58,11 @@ impl Hasher {
 
 /// Does what comes, until the hasher is dropped.
 fn work_off(jobs: &Mutex<mpsc::Receiver<Job>>) {
+    let mut memory = Memory::default();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match job {
-            Some(job) => job(),
+            Some(job) => job(&mut memory),
             None => return,
         }
     }
@@ -71,7 +75,7 @@ impl Turn {
     /// When the work can't be done at all.
     pub async fn hash(self, password: NewPassword, rng: &mut Rng) -> Result<Kept, Problem> {
         let salt = rng.bytes();
-        self.run(move || password.hash(&salt)).await
+        self.run(move |memory| password.hash(memory, &salt)).await
     }
 
     /// Whether the password is the one that is kept.
@@ -80,7 +84,7 @@ impl Turn {
     /// When the work can't be done at all.
     pub async fn matches(self, typed: &str, kept: Kept) -> Result<bool, Problem> {
         let typed = Secret::new(typed.to_owned());
-        self.run(move || kept.is(typed.expose())).await
+        self.run(move |memory| kept.is(memory, typed.expose())).await
     }
 
     /// Does anything else that takes as long.
@@ -89,11 +93,11 @@ impl Turn {
     /// When the work can't be done at all.
     pub(super) async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce() -> Option<T> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Option<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let (answer, answered) = oneshot::channel();
         // Nobody may be waiting any more by the time it is done.
-        self.0.send(Box::new(move || drop(answer.send(work()))));
+        self.0.send(Box::new(move |memory| drop(answer.send(work(memory)))));
         answered.await.ok().flatten().ok_or_else(|| {
             tracing::error!("a password could not be hashed");
             Problem::unavailable()

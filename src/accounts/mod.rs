@@ -23,6 +23,7 @@ pub mod invitations;
 pub mod link_pages;
 pub mod link_views;
 pub mod links;
+pub mod memory;
 pub mod pages;
 pub mod password;
 pub mod recovery_code_pages;

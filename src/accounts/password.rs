@@ -2,12 +2,13 @@
 //! the hash is sealed.
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use domain::{AccountId, AccountName, DisplayName, Rng, Secret};
 use seal::{Keyring, Place};
 
+use super::memory::Memory;
 use crate::{app::App, problem::Problem};
 
 /// The fewest characters, with a second factor beside it (NIST SP 800-63B, 3.1.1.2).
@@ -146,22 +147,34 @@ fn place(row: &[u8]) -> Place<'_> {
 
 impl NewPassword {
     /// Hashes it. It takes a hundredth of a second or more, so only the hasher's threads do it.
-    pub(super) fn hash(&self, salt: &[u8; 16]) -> Option<Kept> {
-        let phc = argon2().hash_password_with_salt(self.text.expose().as_bytes(), salt).ok()?.to_string();
-        Some(Kept { phc: Secret::new(phc), long: self.long })
+    pub(super) fn hash(&self, memory: &mut Memory, salt: &[u8; 16]) -> Option<Kept> {
+        let hash = memory.hash::<HASH>(params()?, self.text.expose().as_bytes(), salt)?;
+        let phc = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params()?).ok()?,
+            salt: Some(Salt::new(salt).ok()?),
+            hash: Some(Output::new(hash.expose()).ok()?),
+        };
+        Some(Kept { phc: Secret::new(phc.to_string()), long: self.long })
     }
 }
 
 impl Kept {
     /// Whether this is the password that is kept. It takes as long as hashing, so only the hasher's threads do it.
-    pub(super) fn is(&self, typed: &str) -> Option<bool> {
+    pub(super) fn is(&self, memory: &mut Memory, typed: &str) -> Option<bool> {
         let phc = PasswordHash::new(self.phc.expose()).ok()?;
-        Some(argon2().verify_password(normal(typed).expose().as_bytes(), &phc).is_ok())
+        let kept: &[u8; HASH] = phc.hash.as_ref()?.as_bytes().try_into().ok()?;
+        let (params, salt) = (Params::try_from(&phc).ok()?, phc.salt.as_ref()?);
+        let hash = memory.hash::<HASH>(params, normal(typed).expose().as_bytes(), salt)?;
+        Some(seal::same(hash.expose(), kept))
     }
 }
 
+/// The length of a hash, in bytes.
+const HASH: usize = 32;
+
 /// argon2id with 19 MiB, two passes, one lane (OWASP Password Storage).
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+fn params() -> Option<Params> {
+    Params::new(19 * 1024, 2, 1, None).ok()
 }

@@ -1,7 +1,7 @@
 //! Recovery codes: ten, each of which stands in once for a code of the authenticator app. With 80 bits they are hashed slowly, with
 //! one salt for each set of ten, so that checking takes one hash however many are left.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::Params;
 use domain::{AccountId, Actor, RECOVERY_CODES, RecoveryCode, RecoveryCodeId, Rng, Secret, Timestamp, What};
 use seal::Place;
 use store::{
@@ -9,7 +9,7 @@ use store::{
     recovery_codes::{self as rows, Kept},
 };
 
-use super::{hasher::Turn, two_factor};
+use super::{hasher::Turn, memory::Memory, two_factor};
 use crate::{
     access::{Fresh, SignedIn},
     app::App,
@@ -47,8 +47,8 @@ pub async fn make(app: &App, ctx: &mut Ctx, turn: Turn, account: AccountId) -> R
     let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| RecoveryCode::generate(&mut ctx.rng)).collect();
     let salt: [u8; SALT] = ctx.rng.bytes();
     let (codes, hashes) = turn
-        .run(move || {
-            let hashes = codes.iter().map(|code| hash(code, &salt)).collect::<Option<Vec<_>>>()?;
+        .run(move |memory| {
+            let hashes = codes.iter().map(|code| hash(memory, code, &salt)).collect::<Option<Vec<_>>>()?;
             Some((codes, hashes))
         })
         .await?;
@@ -94,12 +94,8 @@ fn open(app: &App, account: AccountId, kept: &Kept) -> Result<([u8; SALT], Secre
 
 /// argon2id with 8 MiB, one pass, one lane: beside 80 random bits that is work enough, and ten of them are made in one request. Only the
 /// hasher's threads do it.
-fn hash(code: &RecoveryCode, salt: &[u8; SALT]) -> Option<Secret<[u8; HASH]>> {
-    let params = Params::new(8 * 1024, 1, 1, Some(HASH)).ok()?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let mut out = [0; HASH];
-    argon2.hash_password_into(code.characters(), salt, &mut out).ok()?;
-    Some(Secret::new(out))
+fn hash(memory: &mut Memory, code: &RecoveryCode, salt: &[u8; SALT]) -> Option<Secret<[u8; HASH]>> {
+    memory.hash(Params::new(8 * 1024, 1, 1, Some(HASH)).ok()?, code.characters(), salt)
 }
 
 /// Keeps a set, inside the transaction of what it is made for; the codes from before stop working.
@@ -136,7 +132,7 @@ pub async fn use_up(
     // All of a set have one salt.
     let Some((_, (salt, _))) = opened.first() else { return Err(wrong_code()) };
     let salt = *salt;
-    let typed = turn.run(move || hash(&code, &salt)).await?;
+    let typed = turn.run(move |memory| hash(memory, &code, &salt)).await?;
     let found = opened.iter().find(|(_, (_, hash))| seal::same(typed.expose(), hash.expose()));
     let Some(id) = found.map(|(id, _)| *id) else { return Err(wrong_code()) };
     let stamp = stamp.clone();
