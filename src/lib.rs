@@ -18,6 +18,7 @@
 //! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound. [`moving`]: all data
 //!   into another database.
 //! - [`doctor`]: looks at everything around the server, and says what to do.
+//! - [`settings`]: what the server goes by, for administrators to see.
 //! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
@@ -62,6 +63,7 @@ pub mod serve;
 pub mod server;
 pub mod services;
 pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub mod tokens;
 pub mod web;

@@ -17,7 +17,7 @@ use crate::{
     app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
     people,
     problem::{Code, Problem},
-    services, sessions, sign_in, tokens, web,
+    services, sessions, settings, sign_in, tokens, web,
 };
 
 /// Everything that this server answers.
@@ -103,6 +103,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/services/at/{name}/change", get(service::change).post(service::post_change))
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
+        .route("/settings", get(settings::pages::settings).post(settings::pages::post_settings))
         .fallback(Problem::not_found_route)
 }
 
@@ -191,6 +192,8 @@ api! {
     post   "/api/v1/accounts/{name}/aliases"         people::api::add_alias;
     delete "/api/v1/accounts/{name}/aliases/{alias}" people::api::remove_alias;
     post   "/api/v1/mail/test"                       mail::api::test;
+    get    "/api/v1/settings"                        settings::api::get;
+    get    "/api/v1/settings/checks"                 settings::api::checks;
 }
 
 /// What the API says of itself, to everybody.

@@ -47,21 +47,20 @@ pub(super) fn all(config: &Config, places: &Places) -> Vec<Shown> {
     add("http", "public_url", http.public_url.to_string());
     let proxies: Vec<_> = http.trusted_proxies.iter().map(ToString::to_string).collect();
     add("http", "trusted_proxies", proxies.join(", "));
-    let mut tls = |section: &str, files: Option<&TlsFiles>| {
+    let tls = |add: &mut dyn FnMut(&str, &'static str, String), section: &str, files: Option<&TlsFiles>| {
         let path = |path: fn(&TlsFiles) -> &std::path::Path| {
             files.map(|files| path(files).display().to_string()).unwrap_or_default()
         };
         add(section, "tls_certificate", path(|files| &files.certificate));
         add(section, "tls_key", path(|files| &files.key));
     };
-    tls("http", http.tls.as_ref());
-    tls("ldap", ldap.tls.as_ref());
-    tls("sandbox", sandbox.tls.as_ref());
+    tls(&mut add, "http", http.tls.as_ref());
     let most = http.connections_per_address.map_or(0, std::num::NonZeroUsize::get);
     add("http", "connections_per_address", most.to_string());
     add("ldap", "listen", or_nothing(ldap.listen));
     add("ldap", "listen_tls", or_nothing(ldap.listen_tls));
     add("ldap", "base_dn", ldap.base_dn.clone());
+    tls(&mut add, "ldap", ldap.tls.as_ref());
     for (service, listener) in sasl {
         add(&format!("sasl.{service}"), "listen", listener.listen.to_string());
     }
@@ -103,17 +102,10 @@ pub(super) fn all(config: &Config, places: &Places) -> Vec<Shown> {
     let ca_file = apple.ca_file.as_ref();
     add("apple", "ca_file", ca_file.map(|path| path.display().to_string()).unwrap_or_default());
     add("sandbox", "listen", sandbox.listen.to_string());
+    tls(&mut add, "sandbox", sandbox.tls.as_ref());
     add("metrics", "listen", or_nothing(metrics.listen));
     add("log", "format", if log.format == LogFormat::Json { "json" } else { "human" }.into());
     add("log", "level", log.level.as_str().into());
-    // What belongs together stands together.
-    let order: Vec<String> = shown.iter().fold(Vec::new(), |mut order, setting| {
-        if !order.contains(&setting.section) {
-            order.push(setting.section.clone());
-        }
-        order
-    });
-    shown.sort_by_key(|setting| order.iter().position(|section| *section == setting.section));
     shown
 }
 

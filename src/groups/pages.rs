@@ -178,18 +178,30 @@ pub async fn post_join(
     }
 }
 
+/// Where to go on after somebody has left: to their own page, or to the group's.
+#[derive(Default, Deserialize)]
+pub struct Leaving {
+    #[serde(default)]
+    to: String,
+}
+
+const TO_PERSON: &str = "person";
+
 /// `GET /groups/at/{name}/leave/{account}`.
 pub async fn leave(
     visit: Visit,
     person: Fresh<SignedIn>,
     Path((name, account)): Path<(String, String)>,
+    query: Result<Query<Leaving>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let loses = super::losing(&visit.app, person.admin()?.who(), &name, &account)?;
     let here = page_of(&name);
+    let to_person = query.is_ok_and(|Query(query)| query.to == TO_PERSON);
+    let back = if to_person { format!("?to={TO_PERSON}") } else { String::new() };
     let view = LeavePage {
         frame: visit.frame(person.who(), HERE),
-        action: format!("{here}/leave/{}", in_query(&account)),
-        cancel_href: here,
+        action: format!("{here}/leave/{}{back}", in_query(&account)),
+        cancel_href: if to_person { format!("/people/at/{}", in_query(&account)) } else { here },
         name,
         id: account,
         loses: services(&loses),
@@ -202,9 +214,13 @@ pub async fn post_leave(
     visit: Visit,
     person: Fresh<SignedIn>,
     Path((name, account)): Path<(String, String)>,
+    query: Result<Query<Leaving>, QueryRejection>,
     _form: Form,
 ) -> Result<Response, Problem> {
-    let here = page_of(&name);
+    let here = match query {
+        Ok(Query(query)) if query.to == TO_PERSON => format!("/people/at/{}", in_query(&account)),
+        _ => page_of(&name),
+    };
     match super::leave(&visit.app, &visit.ctx, &person.admin()?, &name, &account).await {
         Ok((group, account)) => {
             let text = format!("{} is no longer in {}.", account.name, group.name);

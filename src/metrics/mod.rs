@@ -63,6 +63,11 @@ impl Metrics {
         }
     }
 
+    /// When the server started.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
     /// Notes when the key was made that seals.
     pub fn key_made(&self, at: Timestamp) {
         self.key_made_at.store(at.millis(), Ordering::Relaxed);

@@ -77,6 +77,11 @@ pub const GROUPS: &[Group] = &[
         about: "The servers that people's apps sign in to, and that ask at the doors.",
         parts: &["services"],
     },
+    Group {
+        name: "Settings",
+        about: "What this server goes by, and how it is, for administrators.",
+        parts: &["settings"],
+    },
     Group { name: "Mail", about: "What this server sends to people.", parts: &["mail"] },
     Group { name: "Log", about: "Every change, in the order in which they happened.", parts: &["events"] },
 ];

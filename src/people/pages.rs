@@ -4,7 +4,7 @@ use axum::{
     extract::{Path, Query, rejection::QueryRejection},
     response::Response,
 };
-use domain::ACTIVE_APP_PASSWORDS_MAX;
+use domain::{ACTIVE_APP_PASSWORDS_MAX, GroupName};
 use serde::Deserialize;
 use store::{accounts::State, people::Person};
 
@@ -12,12 +12,12 @@ use super::{
     ALIASES_MAX, Asked, Changes, Invitee,
     import::{self, Outcome},
     views::{
-        About, AskPage, ImportPage, ImportedPage, InvitePage, LinkPage, ListPage, PersonPage, PersonRow,
-        Question, ResetLinkPage, SignEverybodyOutPage, StateBadge, Undelivered,
+        About, AskPage, GroupOf, ImportPage, ImportedPage, InvitePage, LinkPage, ListPage, PersonPage,
+        PersonRow, Question, ResetLinkPage, SignEverybodyOutPage, StateBadge, Undelivered,
     },
 };
 use crate::{
-    access::{Fresh, SignedIn},
+    access::{Admin, Fresh, SignedIn},
     accounts::{
         NewAccount, invitations,
         links::{self, Handed},
@@ -248,13 +248,20 @@ fn person_page(
         let link = store::links::of_account(conn, shown.id, visit.now())?;
         Ok::<_, Problem>((link, store::mails::of_account(conn, shown.id)?.into_iter().next()))
     })?;
+    let groups = groups::list(&visit.app, &person.admin()?)?;
+    let (its, others): (Vec<_>, Vec<_>) =
+        groups.into_iter().map(|listed| listed.group.name).partition(|name| shown.groups.contains(name));
+    let group = |name: &GroupName| GroupOf {
+        name: name.to_string(),
+        href: format!("/groups/at/{name}"),
+        leave_href: format!("/groups/at/{name}/leave/{}?to=person", in_query(shown.name.as_str())),
+    };
     let (name_error, alias_error) = (about(problem, &["display_name"]), about(problem, &["alias"]));
     let called = if name_error.is_some() { display_name } else { shown.display_name.as_str() };
     let view = PersonPage {
         frame: visit.frame(person, HERE),
         about: About {
             id: shown.name.to_string(),
-            groups: shown.groups.iter().map(ToString::to_string).collect(),
             state: badge(shown.state),
             two_factor: shown.two_factor_since.map(|at| visit.when(at)),
             app_passwords: shown.app_passwords,
@@ -269,6 +276,10 @@ fn person_page(
         display_name: Field { value: called.into(), error: name_error },
         aliases: shown.aliases.iter().map(ToString::to_string).collect(),
         alias: (shown.aliases.len() < ALIASES_MAX).then(|| Field { value: alias.into(), error: alias_error }),
+        any_group: !its.is_empty() || !others.is_empty(),
+        groups: its.iter().map(group).collect(),
+        joinable: others.iter().map(ToString::to_string).collect(),
+        group_error: about(problem, &["group"]),
         link_expires: link.map(|link| visit.when(link.expires_at)),
         mail: mail.map(|mail| Undelivered {
             since: visit.when(mail.given_up_at.unwrap_or(mail.created_at)),
@@ -297,6 +308,7 @@ pub async fn post_person(
     let admin = person.admin()?;
     let (app, ctx) = (&visit.app, &visit.ctx);
     let done = match form.get("do") {
+        "join" => join(&visit, &admin, &who, form.get("group")).await,
         "name" => match Changes::parse(Some(form.get("display_name")), None) {
             Ok(changes) => super::edit(app, ctx, &admin, &who, changes).await,
             Err(problem) => Err(problem),
@@ -309,6 +321,7 @@ pub async fn post_person(
     match done {
         Ok(changed) => {
             let text = match form.get("do") {
+                "join" => format!("{} is in {} now.", changed.name, form.get("group")),
                 "name" => format!("{} is called {} now.", changed.name, changed.display_name.as_str()),
                 "add-alias" => {
                     format!("{} signs {} in too.", form.get("alias"), changed.display_name.as_str())
@@ -327,6 +340,22 @@ pub async fn post_person(
             let shown = super::get(app, ctx, admin.who(), &who)?;
             let typed = [form.get("display_name"), form.get("alias")];
             person_page(&visit, person.who(), shown, typed, Some(&problem))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Puts somebody into a group, and gives them as they are then.
+async fn join(visit: &Visit, admin: &Fresh<Admin>, who: &str, group: &str) -> Result<Person, Problem> {
+    if group.is_empty() {
+        return Err(Problem::field("group", "Choose a group."));
+    }
+    let person = super::get(&visit.app, &visit.ctx, admin.who(), who)?;
+    match groups::join(&visit.app, &visit.ctx, admin, group, person.name.as_str()).await {
+        Ok(_) => super::get(&visit.app, &visit.ctx, admin.who(), who),
+        // Somebody has removed it since the page was made; the person is there.
+        Err(problem) if problem.code == Code::NotFound && problem.field.is_none() => {
+            Err(Problem::field("group", format!("There is no group {group} any more. Choose another.")))
         }
         Err(problem) => Err(problem),
     }

@@ -161,8 +161,6 @@ pub struct LinkPage {
 pub struct About {
     /// Their ID.
     pub id: String,
-    /// The groups that they are in.
-    pub groups: Vec<String>,
     /// Whether the account may be used.
     pub state: StateBadge,
     /// Since when two-factor authentication is on.
@@ -173,6 +171,16 @@ pub struct About {
     pub signed_in: Option<When>,
     /// When the account was made.
     pub made: When,
+}
+
+/// A group that somebody is in.
+pub struct GroupOf {
+    /// Its name.
+    pub name: String,
+    /// Its page.
+    pub href: String,
+    /// The way out of it.
+    pub leave_href: String,
 }
 
 /// One person.
@@ -201,6 +209,14 @@ pub struct PersonPage {
     pub aliases: Vec<String>,
     /// `alias`: one to be added; nothing when there is no room for another.
     pub alias: Option<Field>,
+    /// The groups that they are in.
+    pub groups: Vec<GroupOf>,
+    /// `group`: those that they could join; none when they are in all there are.
+    pub joinable: Vec<String>,
+    /// Whether there is any group.
+    pub any_group: bool,
+    /// Why what was chosen doesn't do.
+    pub group_error: Option<String>,
     /// Until when their one-time link works, if they have one.
     pub link_expires: Option<When>,
     /// The mail to them that has not been delivered.

@@ -36,6 +36,7 @@ const NAVIGATION: &[(&str, &str, bool)] = &[
     ("People", "/people", true),
     ("Groups", "/groups", true),
     ("Services", "/services", true),
+    ("Settings", "/settings", true),
     ("Events", "/events", true),
 ];
 

@@ -320,3 +320,42 @@ fn the_command_line_does_what_the_pages_do() {
     run(&["admin", "group", "remove", "staff"]).with(0);
     run(&["admin", "group", "remove", "staff"]).with(1).said("There is no group of this name.");
 }
+
+#[test]
+fn somebody_joins_and_leaves_on_their_own_page() {
+    let server = Server::start();
+    let (ada, _eve) = (server.administrator(ADA), server.person("eve@example.org"));
+    let page = "/people/at/eve@example.org";
+    let mut browser = ada.browser();
+    assert!(browser.get(page).text(200).contains("Add a group</a> to keep services"));
+    for name in ["staff", "board"] {
+        server.admin().post("/groups", &json!({ "name": name })).with(201);
+    }
+    let shown = browser.submit(page, &[("do", "join"), ("group", "")]);
+    assert!(shown.text(422).contains("Choose a group."));
+    let joined = browser.submit(page, &[("do", "join"), ("group", "staff")]);
+    let place = joined.goes_to();
+    let shown = browser.get(place).text(200);
+    assert!(shown.contains("eve@example.org is in staff now."), "{shown}");
+    assert!(
+        !shown.contains("<option value=\"staff\">") && shown.contains("<option value=\"board\">"),
+        "{shown}"
+    );
+    let listed = server.admin().get("/groups/staff/members").json(200);
+    assert_eq!(listed["members"].as_array().unwrap().len(), 1);
+    // A group that somebody else removed meanwhile.
+    server.admin().delete("/groups/board").with(204);
+    let gone = browser.submit(page, &[("do", "join"), ("group", "board")]);
+    assert!(gone.text(422).contains("There is no group board any more."));
+
+    let leave = "/groups/at/staff/leave/eve%40example%2Eorg?to=person";
+    assert!(browser.get(place).text(200).contains(&format!("href=\"{leave}\"")));
+    let asked = browser.get(leave).text(200);
+    assert!(asked.contains("href=\"/people/at/eve%40example%2Eorg\""), "{asked}");
+    let left = browser.submit(leave, &[]);
+    assert!(left.goes_to().starts_with("/people/at/"));
+    let shown = browser.get(left.goes_to()).text(200);
+    assert!(shown.contains("eve@example.org is no longer in staff."), "{shown}");
+    let mut hers = server.person("grace@example.org").browser();
+    assert_eq!(hers.get(page).status(), 403);
+}

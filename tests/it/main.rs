@@ -47,6 +47,7 @@ mod rotate_key;
 mod services;
 mod services_changed;
 mod sessions;
+mod settings;
 mod sign_in;
 mod start;
 mod systemd;

@@ -43,6 +43,7 @@ const PAGES: &[&str] = &[
     "/services/at/mail/change",
     "/services/at/mail/new-key",
     "/services/at/mail/remove",
+    "/settings",
     "/sign-in/confirm",
     "/security/two-factor",
     "/",
@@ -87,6 +88,7 @@ const FORMS: &[&str] = &[
     "/services/at/mail/change",
     "/services/at/mail/new-key",
     "/services/at/mail/remove",
+    "/settings",
 ];
 
 /// Everything else that answers.

@@ -74,6 +74,9 @@ fn groups(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     ada.browser.fill("account", ADA);
     ada.browser.press("Add");
     ada.browser.says("is in staff now.");
+    ada.open(&format!("/people/at/{ADA}"));
+    ada.browser.sees("#groups");
+    album.look(ada, "person-in-a-group");
     let longest = "the-longest-name-that-a-group-can-have.is-sixty-four-characters_";
     let other = "somebody.with.a.rather.long.name.of.their.own@research.example.org";
     server.person(other);
@@ -237,6 +240,7 @@ fn every_page_fits_and_nothing_complains() {
     ada.enter_code();
     ada.browser.shows("Sign-In and Security");
 
+    album.look_at(&ada, "/settings", "Settings", "settings");
     album.look_at(&ada, "/services/add", "Add a service", "service-add");
     ada.browser.fill("name", "calendar");
     ada.browser.press("Add service");
