@@ -23,6 +23,9 @@ pub mod api;
 pub mod pages;
 pub mod views;
 
+/// How many groups can be named at once.
+pub const AT_ONCE: usize = 100;
+
 /// A group, how many are in it, and which services name it.
 pub struct Listed {
     /// The group.
@@ -106,12 +109,16 @@ fn no_group() -> Problem {
 /// Reads the names of groups as people type them, each once.
 ///
 /// # Errors
-/// `unfit` at `groups`, when one can't name a group.
+/// `unfit` at `groups`, when one can't name a group, or there are more than [`AT_ONCE`].
 pub fn parse_names<'a>(typed: impl Iterator<Item = &'a str>) -> Result<Vec<GroupName>, Problem> {
     let mut names = typed
+        .take(AT_ONCE + 1)
         .map(GroupName::parse)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Problem::field("groups", format!("{}.", capitalised(&error.to_string()))))?;
+    if names.len() > AT_ONCE {
+        return Err(Problem::field("groups", format!("Name at most {AT_ONCE} groups at once.")));
+    }
     names.sort();
     names.dedup();
     Ok(names)
@@ -164,6 +171,7 @@ pub async fn add(app: &App, ctx: &mut Ctx, admin: &Fresh<Admin>, name: &str) -> 
     let (stamp, actor, row) = (ctx.stamp.clone(), admin.who().actor, group.clone());
     app.store
         .write(move |tx| {
+            Admin::still(tx, actor)?;
             if rows::by_name(tx, &row.name)?.is_some() {
                 let detail = format!("There is already a group {}. Choose another name.", row.name);
                 return Err(Problem { code: Code::Conflict, ..Problem::field("name", detail) });
@@ -184,15 +192,18 @@ pub async fn add(app: &App, ctx: &mut Ctx, admin: &Fresh<Admin>, name: &str) -> 
 /// # Errors
 /// `not-found`; `conflict` while a service names it.
 pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, name: &str) -> Result<(), Problem> {
-    let (stamp, actor, name) = (ctx.stamp.clone(), admin.who().actor, name.to_owned());
+    let (stamp, name) = (ctx.stamp.clone(), name.to_owned());
+    let Admin { actor, reach } = *admin.who();
     app.store
         .write(move |tx| {
+            Admin::still(tx, actor)?;
             let group = find(tx, &name)?;
             let services = rows::services(tx, group.id)?;
             if !services.is_empty() {
                 return Err(still_named(&group.name, &services));
             }
             for account in rows::member_ids(tx, group.id)? {
+                reach.over(accounts::by_id(tx, account)?.is_some_and(|account| account.administrator))?;
                 leave_one(tx, &stamp, actor, account, &group)?;
             }
             rows::delete(tx, group.id)?;
@@ -321,12 +332,15 @@ async fn change(
     account: &str,
     work: impl Fn(&mut Tx<'_>, &Stamp, Actor, &Group, &accounts::Account) -> Result<(), Problem> + Send + 'static,
 ) -> Result<(Group, accounts::Account), Problem> {
-    let (stamp, actor, group) = (ctx.stamp.clone(), admin.who().actor, group.to_owned());
+    let (stamp, group) = (ctx.stamp.clone(), group.to_owned());
+    let Admin { actor, reach } = *admin.who();
     let name = AccountName::parse(account, app.default_domain()).ok();
     app.store
         .write(move |tx| {
+            Admin::still(tx, actor)?;
             let group = find(tx, &group)?;
             let account = find_account(tx, name.as_ref())?;
+            reach.over(account.administrator)?;
             work(tx, &stamp, actor, &group, &account)?;
             Ok((group, account))
         })

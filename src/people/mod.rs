@@ -7,7 +7,7 @@ use store::{
     accounts::{self as rows, Account, State},
     events, links,
     people::{self, Found, Person},
-    removal, sessions,
+    removal, sessions, tokens,
 };
 
 use crate::{
@@ -134,9 +134,10 @@ impl Invitee {
             if alias != account.name && !read.contains(&alias) {
                 read.push(alias);
             }
-        }
-        if read.len() > ALIASES_MAX {
-            return Err(too_many_aliases("aliases"));
+            // At once: each is compared with those before it.
+            if read.len() > ALIASES_MAX {
+                return Err(too_many_aliases("aliases"));
+            }
         }
         Ok(Self { account, aliases: read, groups: groups::parse_names(groups)? })
     }
@@ -369,11 +370,29 @@ pub async fn edit(
             if rows::set_administrator(change.tx, id, administrator)? {
                 let what = if administrator { What::AdministratorMade } else { What::AdministratorUnmade };
                 change.event(what)?;
+                match administrator {
+                    // Whoever made one, for somebody with fewer rights, would have an administrator's account by it.
+                    true => drop(links::delete_of_account(change.tx, id)?),
+                    // What they made for administering doesn't come to life again with the next change.
+                    false => end_tokens_for_administrators(change)?,
+                }
             }
         }
         Ok(())
     });
     edited.await?.ok_or_else(no_account)
+}
+
+fn end_tokens_for_administrators(change: &mut Change<'_, '_>) -> Result<(), Problem> {
+    let id = change.account.id;
+    let mut count = 0;
+    for token in tokens::of_account(change.tx, id)? {
+        if token.scopes.iter().any(|scope| scope.is_for_administrators()) {
+            tokens::delete(change.tx, id, token.id)?;
+            count += 1;
+        }
+    }
+    if count > 0 { change.event(What::TokensRevoked { count }) } else { Ok(()) }
 }
 
 /// Adds another name that signs the account in.

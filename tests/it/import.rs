@@ -137,6 +137,10 @@ fn what_is_no_table_is_refused_with_what_to_do() {
     }
     let told = detail(&import(&server, &many));
     assert!(told.contains("more than 2000 people") && told.contains("Split it"), "{told}");
+    // What each alias is compared with has an end: this took minutes.
+    let aliases: Vec<_> = (0..200_000).map(|n| format!("{n}@b")).collect();
+    let many = import(&server, &format!("id,name,aliases\nq@example.org,Q,{}", aliases.join(" ")));
+    assert!(many.text().contains("at most 20 aliases"), "{}", &many.text()[..200]);
     let large = import(&server, &format!("id,name\n{}", "x".repeat(4 << 20)));
     assert_eq!(large.problem(), "413 too-large");
     // Anything else in the API still takes little.

@@ -125,9 +125,27 @@ fn a_token_neither_makes_an_administrator_nor_touches_one() {
     api.post("/accounts/bob@example.org/suspend", &Value::Null).with(200);
     let events = person.api.get("/events?kind=account_suspended").json(200);
     assert_eq!(events["events"][0]["actor"]["token"], "CI");
-    // Who is no administrator any more does nothing with it either.
+    // Nor by their groups, which open services and shut them.
+    api.post("/groups", &json!({ "name": "staff" })).with(201);
+    assert_eq!(api.send("PUT", &format!("/groups/staff/members/{EVE}"), None).problem(), refused);
+    person.api.send("PUT", &format!("/groups/staff/members/{EVE}"), None).with(204);
+    assert_eq!(api.delete(&format!("/groups/staff/members/{EVE}")).problem(), refused);
+    assert_eq!(api.delete("/groups/staff").problem(), refused);
+    api.send("PUT", "/groups/staff/members/bob@example.org", None).with(204);
+    // Nor by a link that it made for somebody who becomes one afterwards.
+    api.post("/accounts/bob@example.org/resume", &Value::Null).with(200);
+    let made = api.post("/accounts/bob@example.org/reset-link", &Value::Null).json(201);
+    let link = made["link"].as_str().unwrap();
+    let path = &link[link.find("/reset/").unwrap()..];
+    assert_eq!(server.browser().get(path).status(), 200);
+    person.api.send("PATCH", "/accounts/bob@example.org", Some(&promote)).with(200);
+    assert_eq!(server.browser().get(path).status(), 410);
+    // Who is no administrator any more does nothing with it, also when they are one again.
     person.api.send("PATCH", &format!("/accounts/{ADA}"), Some(&json!({ "administrator": false }))).with(200);
-    assert_eq!(api.get("/accounts").problem(), "403 not-allowed");
+    assert_eq!(api.get("/accounts").problem(), "401 sign-in-needed");
+    assert_eq!(person.told("tokens_revoked")[0]["count"], 1);
+    server.admin().send("PATCH", &format!("/accounts/{ADA}"), Some(&promote)).with(200);
+    assert_eq!(api.get("/accounts").problem(), "401 sign-in-needed");
 }
 
 #[test]
