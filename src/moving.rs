@@ -100,7 +100,7 @@ pub enum Marked {
     /// It lives on elsewhere.
     #[error(
         "the data in {here} was moved to {to} on {at}, and changes made there aren't here. Set [store] url to where it \
-         is now; or, to use this data again as it was then: doorkey admin move --undo."
+         is now; or, to use this data again as it was then: doorkey admin move --undo --app-passwords keep|revoke."
     )]
     Left {
         /// Where this data is.
@@ -229,7 +229,7 @@ impl Moving<'_> {
     fn copy(&self, arriving: &Move, masters: &MasterKeys) -> Result<(), MoveError> {
         // Accounts from before people could be searched: their words are written down now, as a start would.
         while self.source.write_blocking(|tx| store::people::fill_words(tx, 500))? {}
-        let keyring = self.keyring(masters)?;
+        let keyring = keyring(self.config, self.source, masters)?;
         if !check::run(self.source, Some(&keyring)).sound {
             return Err(MoveError::Unsound);
         }
@@ -241,14 +241,6 @@ impl Moving<'_> {
             Some(found) => Err(TransferError::different(self.to, found.what.trim_end_matches('.')).into()),
             None => Ok(()),
         }
-    }
-
-    fn keyring(&self, masters: &MasterKeys) -> Result<Keyring, MoveError> {
-        let kept = self.source.read(keys::all)?;
-        let wrapped = key::rotate::wrapped(&kept).ok_or(seal::OpenError::Corrupt);
-        wrapped
-            .and_then(|wrapped| Keyring::open(masters, &wrapped))
-            .map_err(|why| MoveError::Keyring { place: key::place(&self.config.key), why })
     }
 
     /// The last step: from here on, the new data is the data.
@@ -275,6 +267,14 @@ impl Moving<'_> {
     }
 }
 
+fn keyring(config: &Config, store: &Store, masters: &MasterKeys) -> Result<Keyring, MoveError> {
+    let kept = store.read(keys::all)?;
+    let wrapped = key::rotate::wrapped(&kept).ok_or(seal::OpenError::Corrupt);
+    wrapped
+        .and_then(|wrapped| Keyring::open(masters, &wrapped))
+        .map_err(|why| MoveError::Keyring { place: key::place(&config.key), why })
+}
+
 /// Takes data that was moved away into use again, as it was then. What was taken back in the other place since is here still: so
 /// everybody is signed out, one-time links end, and a new numbering of the log begins, as after a restore.
 ///
@@ -289,6 +289,8 @@ pub fn undo(config: &Config, choice: AppPasswords) -> Result<Undone, MoveError> 
         Some(mark) => return Err(Marked::of(mark, here).into()),
         None => return Err(MoveError::NotMoved(here.to_string())),
     };
+    // Before anything is changed: the key may have been replaced where the data was moved to.
+    keyring(config, &store, &key::load(&config.key, true, &mut clock::rng()?)?)?;
     let now = Clock::System.now();
     let stamp = Stamp { now, request: RequestId::new(now, &mut clock::rng()?), source: None, token: None };
     let (to, moved_at) = (mark.place, mark.at);

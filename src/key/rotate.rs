@@ -5,10 +5,14 @@
 //! fingerprints is wrapped anew and stays the same: the passwords to make others from aren't known, and with 112 random bits in
 //! each of them a fingerprint needs no secret to be safe.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use domain::{Rng, Timestamp, What};
-use seal::{Keyring, MasterKey, MasterKeys, Place, WrappedKey};
+use seal::{KeyFileError, Keyring, MasterKey, MasterKeys, Place, WrappedKey};
 use store::{DbError, events, keys, sealed};
 use tokio::sync::OwnedMutexGuard;
 
@@ -16,6 +20,7 @@ use super::{KeyError, fetch, place};
 use crate::{
     access::OnMachine,
     app::App,
+    backup::format::key_mark,
     clock,
     config::Key,
     ctx::Ctx,
@@ -106,10 +111,12 @@ pub async fn rotate(app: &Arc<App>, ctx: &mut Ctx, admin: &OnMachine) -> Result<
 }
 
 fn advice(key: &Key, alone: bool) -> Option<String> {
-    let copy = "Copies of the old key open none of this any more: keep one of the new key in another place. They still open older \
-                backups.";
+    let copy = "The old key opens none of this any more: keep a copy of the new one in another place. Backups from before, and data \
+                that was moved away, need the old one.";
     Some(match (key, alone) {
-        (Key::File(_), true) => copy.into(),
+        (Key::File(path), true) => {
+            format!("{copy} It is kept beside the new one: {}.replaced-*.", path.display())
+        }
         (Key::File(path), false) => format!(
             "{} can't be written to, so it still holds the old key: remove every line but the first where the file comes from. \
              {copy}",
@@ -322,12 +329,25 @@ async fn reseal(app: &Arc<App>, column: &'static sealed::Column, newest: i64) ->
     }
 }
 
-/// Takes the old keys out of the file. False where that can't be done.
+/// Takes the old keys out of the file, each into one of its own beside it: backups from before need them. False where that can't be
+/// done.
 fn leave_alone(key: &Key, masters: &MasterKeys) -> bool {
     let Key::File(path) = key else { return false };
-    let done = masters.leave_first_in_file(path);
+    let aside = |old: &MasterKey| match old.put_in_file(&aside(path, old)) {
+        // Named by the key: a rotation that was cut off has put it there already.
+        Ok(()) | Err(KeyFileError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    };
+    let done = masters.others.iter().try_for_each(aside).and_then(|()| masters.leave_first_in_file(path));
     if let Err(error) = &done {
         tracing::warn!(%error, "the old key stays in the key file");
     }
     done.is_ok()
+}
+
+/// Where an old key is kept: beside the key file, under the mark by which a backup says which key it needs.
+fn aside(path: &Path, old: &MasterKey) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".replaced-{}", key_mark(&old.mark())));
+    name.into()
 }

@@ -171,7 +171,7 @@ fn a_key_that_is_missing_open_to_others_or_of_another_database() {
         wrong(&server, "key", "others than its owner may open this key file (mode 0640)");
         fs::copy(other.data().join("doorkey.key"), &key).unwrap();
         mode(&key, 0o600);
-        let said = wrong(&server, "key", "belongs to another database");
+        let said = wrong(&server, "key", "another database's");
         assert!(said.contains("Put the right one back"), "{said}");
         fs::remove_file(&key).unwrap();
         wrong(&server, "key", "there is no key file");

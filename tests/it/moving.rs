@@ -298,6 +298,29 @@ fn data_that_was_moved_away_can_be_used_again_as_it_was() {
     assert_eq!(mail.status(ADA, &phone.password), 401);
 }
 
+#[test]
+fn data_that_was_moved_away_needs_the_key_from_before() {
+    let (server, from) = server_on(|server| Place::file(server, "doorkey.db"));
+    server.start_again();
+    server.person(ADA);
+    server.stop().with(0);
+    let to = Place::postgres();
+    move_to(&server, &to).with(0);
+    set(&server, &to.url);
+    server.run(&["admin", "rotate-key"]).with(0);
+    set(&server, &from.url);
+    let undo = ["admin", "move", "--undo", "--app-passwords", "keep"];
+    server.run(&undo).with(1).said("put back the one that was in use last");
+    assert_eq!(from.mark(), "left", "nothing was changed");
+    let files = fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().path());
+    let old: Vec<_> =
+        files.filter(|path| path.display().to_string().contains("doorkey.key.replaced-")).collect();
+    assert_eq!(old.len(), 1);
+    fs::rename(&old[0], server.data().join("doorkey.key")).unwrap();
+    server.run(&undo).with(0);
+    server.start_again();
+}
+
 /// A move that is killed at some moment.
 fn spawn(server: &Server, to: &Place) -> Child {
     let mut command = server.command(&["admin", "move", "--to", &to.url]);

@@ -25,6 +25,13 @@ fn keys(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// The keys that were put aside.
+fn old_keys(server: &Server) -> Vec<String> {
+    let files = fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().path());
+    let old = files.filter(|path| path.display().to_string().contains("doorkey.key.replaced-"));
+    old.flat_map(|path| keys(&path)).collect()
+}
+
 fn socket(server: &Server) -> Address {
     Address::Unix(server.data().join("doorkey.sock"))
 }
@@ -67,10 +74,15 @@ fn a_rotation_changes_everything_and_nobody_notices() {
         (&done["data_key"], &done["resealed"], &done["finished"]),
         (&3.into(), &3.into(), &true.into())
     );
-    assert!(done["advice"].as_str().unwrap().contains("keep one of the new key in another place"), "{done}");
+    assert!(
+        done["advice"].as_str().unwrap().contains("keep a copy of the new one in another place"),
+        "{done}"
+    );
     let after = keys(&key_file(&server));
     assert_eq!((before.len(), after.len()), (1, 1));
     assert_ne!(before, after);
+    // Backups from before need it.
+    assert_eq!(old_keys(&server), [before[0].clone()]);
     assert_eq!(
         std::os::unix::fs::MetadataExt::mode(&fs::metadata(key_file(&server)).unwrap()) & 0o777,
         0o600
@@ -92,7 +104,7 @@ fn a_rotation_changes_everything_and_nobody_notices() {
     // A copy of the old key opens nothing any more.
     fs::rename(key_file(&server), server.folder().join("new.key")).unwrap();
     fs::copy(&old_copy, key_file(&server)).unwrap();
-    server.refuses_to_start(&[]).with(1).said("another database");
+    server.refuses_to_start(&[]).with(1).said("put back the one that was in use last");
     fs::rename(server.folder().join("new.key"), key_file(&server)).unwrap();
     server.start_again();
     everything_opens(&server, &person, &mail, &password);

@@ -75,6 +75,16 @@ impl MasterKey {
     /// # Errors
     /// When there is a file of this name, or it can't be written.
     pub fn create_file(path: &Path, rng: &mut Rng) -> Result<Self, KeyFileError> {
+        let key = Self::generate(rng);
+        key.put_in_file(path)?;
+        Ok(key)
+    }
+
+    /// Makes a file of this key, for its owner alone. When this returns, the file survives a power cut.
+    ///
+    /// # Errors
+    /// When there is a file of this name, or it can't be written.
+    pub fn put_in_file(&self, path: &Path) -> Result<(), KeyFileError> {
         let failed = |why| KeyFileError::Io { path: path.into(), why };
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Err(why) if why.kind() == ErrorKind::AlreadyExists => {
@@ -82,14 +92,13 @@ impl MasterKey {
             }
             opened => opened.map_err(failed)?,
         };
-        let key = Self::generate(rng);
-        let written = file.write_all(key.text().expose().as_bytes()).and_then(|()| file.sync_all());
+        let written = file.write_all(self.text().expose().as_bytes()).and_then(|()| file.sync_all());
         if let Err(why) = written.and_then(|()| sync_folder_of(path)) {
             // A part of a key would stand in the way of the next attempt. If it stays, that one says so.
             let _ = std::fs::remove_file(path);
             return Err(failed(why));
         }
-        Ok(key)
+        Ok(())
     }
 }
 

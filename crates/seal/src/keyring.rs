@@ -34,7 +34,9 @@ pub(crate) struct SealingKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another master key has wrapped them.
-    #[error("this key file belongs to another database: put back the one that this database was made with")]
+    #[error(
+        "this isn't the key that the data was last sealed with. It is another database's, or one that was replaced since: put back the one that was in use last"
+    )]
     OtherKey,
     /// They aren't as they were written, or some are missing.
     #[error("the data keys in the database are damaged: restore the database from a backup")]
@@ -182,7 +184,7 @@ mod tests {
         assert_eq!(opened(&other, &wrapped), Some(OpenError::OtherKey));
         assert_eq!(
             OpenError::OtherKey.to_string(),
-            "this key file belongs to another database: put back the one that this database was made with"
+            "this isn't the key that the data was last sealed with. It is another database's, or one that was replaced since: put back the one that was in use last"
         );
     }
 

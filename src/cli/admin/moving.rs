@@ -79,7 +79,7 @@ fn to_another(args: &Args, to: &str, place: &Place, console: &mut Console) -> Re
     }
     console.say(&plain(&format!(
         "The key stays the same: it opens the data there as it did here. What is in {} stays as it is, and no server starts on \
-         it; delete it when you are sure. To use it again instead: doorkey admin move --undo.",
+         it; delete it when you are sure. To use it again instead: doorkey admin move --undo --app-passwords keep|revoke.",
         moved.from
     )))
 }
