@@ -537,6 +537,43 @@ fn people_are_listed_in_order_and_found_by_what_they_begin_with() {
 }
 
 #[test]
+fn every_page_goes_on_where_the_last_one_ended_whatever_names_are_made_of() {
+    let server = Server::start();
+    server.admin().post("/groups", &json!({ "name": "all" })).json(201);
+    // In the order of a language these stand otherwise.
+    let mut ids = [
+        "a-b", "a.b", "a_b", "ab", "aB2", "a1", "a10", "a2", "B", "Zoe", "zoe2", "é", "e", "f", "ñandú",
+        "nandu", "ß", "ss", "я", "Ω", "日本", "10", "9", "-", "_", "+1",
+    ]
+    .map(|id| format!("{id}@example.org"));
+    for id in &ids {
+        let asked = json!({ "id": id, "name": "One of Many", "groups": ["all"] });
+        server.admin().post("/accounts", &asked).json(201);
+    }
+    for id in &mut ids {
+        *id = id.to_lowercase();
+    }
+    ids.sort();
+    for (n, id) in ids.iter().enumerate() {
+        let after = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+        let page = server.admin().get(&format!("/groups/all/members?after={after}")).json(200);
+        let names: Vec<_> =
+            page["members"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+        assert_eq!(names, ids[n + 1..], "after {id}");
+    }
+    for limit in [1, 2, 7, 1000] {
+        let query = format!("limit={limit}");
+        let pages = listed(&server, &query);
+        assert!(pages.iter().all(|page| page.len() <= limit), "{pages:?}");
+        assert_eq!(pages.concat(), ids, "{limit}");
+        // Found by their names, which are all the same: each once.
+        let mut found = listed(&server, &format!("q=many&{query}")).concat();
+        found.sort();
+        assert_eq!(found, ids, "{limit}");
+    }
+}
+
+#[test]
 fn only_administrators_see_and_change_people_and_freshly_shown() {
     let server = Server::start();
     let (admin, other) = (server.administrator(ADA), server.person(BOB));

@@ -280,3 +280,21 @@ fn a_database_that_answers_slowly_makes_nobody_wait_who_does_not_need_it() {
     });
     assert_eq!(made.load(Ordering::SeqCst), 4);
 }
+
+#[test]
+fn a_database_in_the_order_of_a_language_is_refused_with_the_words_that_make_another() {
+    for language in ["LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'", "LOCALE 'C.UTF-8'"] {
+        let database = Arc::new(cluster::shared().database_with(&format!("TEMPLATE template0 {language}")));
+        let server = Server::on(Data::Postgres(Arc::clone(&database)), &[]);
+        let refused = server.refuses_to_start(&[]).with(1).err;
+        assert!(refused.contains("sorts text in the order of a language"), "{refused}");
+        assert_eq!(
+            database.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"),
+            ""
+        );
+        let words = refused.split("CREATE DATABASE doorkey").nth(1).unwrap().split(';').next().unwrap();
+        let server = Server::on(Data::Postgres(Arc::new(cluster::shared().database_with(words))), &[]);
+        server.start_again();
+        server.person(ADA);
+    }
+}

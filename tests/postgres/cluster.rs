@@ -157,13 +157,13 @@ impl Cluster {
 
     /// A database of one's own, with nothing in it.
     pub fn database(&self) -> Database<'_> {
-        self.database_like("template1")
+        self.database_with("")
     }
 
-    /// A database of one's own, with what is in that one, which nobody uses.
-    pub fn database_like(&self, template: &str) -> Database<'_> {
+    /// A database of one's own, made with these words of SQL.
+    pub fn database_with(&self, words: &str) -> Database<'_> {
         let database = Database { cluster: self, name: format!("db{}", number()) };
-        self.make(&format!("CREATE DATABASE {} TEMPLATE {template}", database.name));
+        self.make(&format!("CREATE DATABASE {} {words}", database.name));
         database
     }
 

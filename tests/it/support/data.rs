@@ -31,7 +31,7 @@ impl Data {
 
     /// In PostgreSQL, whatever these tests were told: for what is about that.
     pub fn postgres() -> Self {
-        Self::Postgres(Arc::new(cluster::shared().database_like(&migrated().name)))
+        Self::Postgres(Arc::new(cluster::shared().database_with(&format!("TEMPLATE {}", migrated().name))))
     }
 
     /// What a server has to be told to find it.
