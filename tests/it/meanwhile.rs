@@ -32,7 +32,7 @@ fn no_sign_in_by_password_alone_outlives_turning_two_factor_on() {
         let asked = json!({ "id": id(round), "password": PASSWORD });
         let tokens = race(4, |n| {
             if n == 0 {
-                assert_eq!(person.api.post("/account/two-factor/confirm", &code).status, 200);
+                person.api.post("/account/two-factor/confirm", &code).with(200);
                 return None;
             }
             let answer = server.api("").post("/sign-in", &asked);
