@@ -32,7 +32,7 @@ use console::Console;
 use credentials::Folder;
 use failure::Failure;
 
-/// App-specific passwords for people, Apple credentials for builds: one self-hosted server.
+/// App-specific passwords for people whose accounts have two-factor authentication: one self-hosted server.
 #[derive(Debug, Parser)]
 #[command(
     name = "doorkey",

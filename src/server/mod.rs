@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,6 +20,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     task::JoinSet,
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use crate::{clock::Stopwatch, web::LocalAdministrator};
@@ -33,6 +35,8 @@ pub use places::Places;
 const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of what it is answered.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head.
 const HEAD_SIZE: usize = 64 * 1024;
 /// How many commands on this machine are served at a time.
@@ -157,11 +161,11 @@ async fn accept_one(
                 // Answers are small and whole: nothing is gained by waiting to send them.
                 let _ = stream.set_nodelay(true);
                 match certificate {
-                    None => serve(stream, Peer::Address(peer), router, stopping).await,
+                    None => serve(bounded(stream), Peer::Address(peer), router, stopping).await,
                     Some(certificate) => {
                         let handshake = certificate.acceptor().accept(stream);
                         if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIME, handshake).await {
-                            serve(stream, Peer::Address(peer), router, stopping).await;
+                            serve(bounded(stream), Peer::Address(peer), router, stopping).await;
                         }
                     }
                 }
@@ -187,6 +191,13 @@ fn warn_of_many(peer: SocketAddr, warned: &mut Option<Stopwatch>) {
              once. If it is a proxy of yours, name it in trusted_proxies"
         );
     }
+}
+
+/// A connection that ends when its client takes nothing of an answer for [`WRITE_TIME`].
+fn bounded<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutStream<S>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIME));
+    Box::pin(stream)
 }
 
 async fn serve(
@@ -228,5 +239,22 @@ async fn serve(
                 let _ = connection.await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_its_answer_is_let_go() {
+        let router = Router::new().route("/", axum::routing::get(|| async { "x".repeat(1 << 20) }));
+        let (mut client, server) = tokio::io::duplex(4096);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let (_stop, stopping) = watch::channel(false);
+        let serving = serve(bounded(server), Peer::Local, router, stopping);
+        tokio::time::timeout(2 * WRITE_TIME, serving).await.unwrap();
     }
 }
