@@ -24,7 +24,7 @@ pub mod pages;
 pub mod views;
 
 /// How many groups can be named at once.
-pub const AT_ONCE: usize = 100;
+pub const AT_ONCE: usize = 1_000;
 
 /// A group, how many are in it, and which services name it.
 pub struct Listed {
