@@ -3,6 +3,8 @@
 
 use domain::{Actor, Event, KindSet, RefusalReason, Sort, What, WhyEnded};
 
+use crate::sign_in::agent::told;
+
 /// How a reader is told who did it, and whose it is.
 struct Voice {
     /// Begins a sentence: `You`, `An administrator`, `grace@example.org`.
@@ -93,18 +95,18 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::AliasAdded { alias } => format!("{by} added {alias}, which signs {you} in too."),
         What::AliasRemoved { alias } => format!("{by} removed {alias}, which no longer signs {you} in."),
         What::SignedIn { agent } if agent.is_empty() => format!("{by} signed in."),
-        What::SignedIn { agent } => format!("{by} signed in with {agent}."),
+        What::SignedIn { agent } => format!("{by} signed in with {}.", told(agent)),
         What::SignedOut => format!("{by} signed out."),
         What::OthersSignedOut { count } => {
             let (one, more) = (format!("other browser{of} was"), format!("other browsers{of} were"));
             format!("{} signed out.", counted(*count, &one, &more))
         }
         What::SessionEnded { agent } if agent.is_empty() => format!("{by} signed out another browser{of}."),
-        What::SessionEnded { agent } => format!("{by} signed out {agent}{of}."),
+        What::SessionEnded { agent } => format!("{by} signed out {}{of}.", told(agent)),
         What::BrowserTrusted { agent, ends_at } => {
-            format!("{by} trusted {agent} until {}: it isn't asked for a code.", ends_at.date())
+            format!("{by} trusted {} until {}: it isn't asked for a code.", told(agent), ends_at.date())
         }
-        What::BrowserForgotten { agent } => format!("{by} forgot the trusted browser {agent}{of}."),
+        What::BrowserForgotten { agent } => format!("{by} forgot the trusted browser {}{of}.", told(agent)),
         What::BrowsersForgotten { count } => {
             let (one, more) = (format!("trusted browser{of} was"), format!("trusted browsers{of} were"));
             format!("{} forgotten.", counted(*count, &one, &more))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::{accounts::Account, sessions::Client};
 use utoipa::ToSchema;
 
-use super::{At, Done, SignIn, begin};
+use super::{At, Done, SignIn, agent, begin};
 use crate::{
     access::SignedIn,
     accounts::two_factor,
@@ -89,7 +89,7 @@ pub async fn sign_in(
     mut ctx: Ctx,
     Json(request): Json<SignInRequest>,
 ) -> Result<Answer<SignInAnswer>, Problem> {
-    let agent = request.agent.chars().filter(|c| !c.is_control()).take(100).collect();
+    let agent = agent::of_program(&request.agent);
     let at = At { client: Client::CommandLine, agent, browser_token: None };
     let done = match begin(&app, &mut ctx, &request.id, &request.password, at).await? {
         SignIn::Done(done) => done,

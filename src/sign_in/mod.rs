@@ -24,6 +24,7 @@ use crate::{
 };
 use budget::Bucket;
 
+pub mod agent;
 pub mod api;
 pub mod budget;
 pub mod code_field;

@@ -15,7 +15,7 @@ use store::{
 };
 
 use super::{
-    At, Done, SignIn, begin,
+    At, Done, SignIn, agent, begin,
     code_field::CodeField,
     views::{CodePage, ConfirmPage, Proof, SignInPage},
 };
@@ -78,7 +78,7 @@ async fn first_step(visit: &mut Visit, id: &str, password: &str) -> Result<SignI
     let browser_token = visit.cookie(cookies::BROWSER).map(str::to_owned);
     let at = At {
         client: Client::Browser,
-        agent: agent(visit.header(header::USER_AGENT)),
+        agent: agent::of_browser(visit.header(header::USER_AGENT)),
         browser_token: browser_token.as_deref(),
     };
     begin(&visit.app, &mut visit.ctx, id, password, at).await
@@ -105,34 +105,6 @@ pub async fn sign_in_at_once(visit: &mut Visit, id: &str, password: &str) -> Res
         SignIn::Done(done) => Ok(done.token),
         // Nobody has had the time to turn a second factor on.
         SignIn::CodeWanted(_) => Err(Problem::unavailable()),
-    }
-}
-
-/// What the browser says that it is, in the words of people: "Firefox on Linux".
-fn agent(said: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| {
-        names.iter().find(|(mark, _)| said.contains(mark)).map_or("", |(_, name)| name)
-    };
-    let browser = first(&[
-        ("Firefox/", "Firefox"),
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = first(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Mac OS X", "a Mac"),
-        ("Windows", "Windows"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        ("", "") => "a browser".into(),
-        (browser, "") => browser.into(),
-        ("", system) => format!("a browser on {system}"),
-        (browser, system) => format!("{browser} on {system}"),
     }
 }
 
