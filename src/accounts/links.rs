@@ -266,6 +266,8 @@ pub struct Reset {
     pub account: Account,
     /// The link itself.
     pub link: Link,
+    /// Since when its second factor has been in force.
+    factor_since: Option<Timestamp>,
     /// Whether a code is asked for too.
     pub asks_code: bool,
     /// Whether two-factor authentication is turned off.
@@ -301,8 +303,10 @@ pub fn reset_open(app: &App, now: Timestamp, token: &str) -> Result<Reset, Probl
             Some(link @ Link { purpose: Purpose::ResetBoth(id), .. }) => (link, id, true),
             _ => return Err(link_spent()),
         };
-        let two_factor = two_factor::is_on(conn, id)?;
+        let factor_since = two_factor::since(conn, id)?;
+        let two_factor = factor_since.is_some();
         Ok(Reset {
+            factor_since,
             account: rows::by_id(conn, id)?.ok_or_else(link_spent)?,
             link,
             asks_code: two_factor && !turns_off,
@@ -338,14 +342,14 @@ pub async fn reset(
     let (stamp, hash, id, seen) =
         (ctx.stamp.clone(), secrets::hash(token), account.id, account.password_changed_at);
     let (actor, turns_off) = (Actor::Account(id), reset.turns_off);
-    let had_factor = reset.asks_code || turns_off;
+    let factor_since = reset.factor_since;
     app.store
         .write(move |tx| {
             // What was asked for was decided before the password was hashed; it must still be what is to be asked for.
-            if two_factor::is_on(tx, id)? != had_factor {
+            if two_factor::since(tx, id)? != factor_since {
                 return Err(Problem::new(
                     Code::Conflict,
-                    "Two-factor authentication was turned on or off meanwhile. Open the link again; it still works.",
+                    "Two-factor authentication was turned on or off, or moved to another phone, meanwhile. Open the link again; it still works.",
                 ));
             }
             spend(tx, &hash, stamp.now)?;

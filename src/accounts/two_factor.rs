@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{AccountId, Actor, RecoveryCode, Totp, TotpCode, What, WhyEnded};
+use domain::{AccountId, Actor, RecoveryCode, Timestamp, Totp, TotpCode, What, WhyEnded};
 use seal::{Keyring, Place};
 use store::{
     Conn, DbError, Tx,
@@ -45,7 +45,15 @@ impl Shown {
 /// # Errors
 /// As the database has them.
 pub fn is_on(conn: &mut Conn, account: AccountId) -> Result<bool, DbError> {
-    Ok(totp::of_account(conn, account)?.is_some_and(|factor| factor.confirmed_at.is_some()))
+    Ok(since(conn, account)?.is_some())
+}
+
+/// Since when the second factor that is in force has been; none while two-factor authentication is off. Another phone has another time.
+///
+/// # Errors
+/// As the database has them.
+pub fn since(conn: &mut Conn, account: AccountId) -> Result<Option<Timestamp>, DbError> {
+    Ok(totp::of_account(conn, account)?.and_then(|factor| factor.confirmed_at))
 }
 
 /// A new factor for this account, not in force yet.

@@ -2,7 +2,7 @@
 //! so that a hundred guesses at once are a hundred guesses.
 
 use domain::{AccountId, Actor, BrowserId, Budget, LinkId, What};
-use store::{budgets, events, sessions::Session};
+use store::{Tx, browsers, budgets, events, sessions::Session};
 
 use crate::{app::App, ctx::Stamp, problem::Problem};
 
@@ -11,27 +11,34 @@ use crate::{app::App, ctx::Stamp, problem::Problem};
 pub struct Bucket {
     key: String,
     account: AccountId,
+    /// The trusted browser that is forgotten when it is spent.
+    forgets: Option<BrowserId>,
 }
 
 impl Bucket {
     /// All sign-ins to the account by whoever tries.
     pub fn account(id: AccountId) -> Self {
-        Self { key: id.to_string(), account: id }
+        Self { key: id.to_string(), account: id, forgets: None }
     }
 
     /// Sign-ins from a trusted browser: strangers can't use it up.
     pub fn browser(id: AccountId, browser: BrowserId) -> Self {
-        Self { key: browser.to_string(), account: id }
+        Self { key: browser.to_string(), account: id, forgets: None }
     }
 
-    /// What is typed where the person is signed in already.
+    /// What is typed where the person is signed in already. Until the second factor was shown, all sessions that a trusted browser opened
+    /// have one together: whoever has the browser and the password can open any number of them.
     pub fn session(session: &Session) -> Self {
-        Self { key: session.id.to_string(), account: session.account }
+        let (key, forgets) = match session.browser.filter(|_| !session.was_ever_fresh()) {
+            Some(browser) => (format!("{browser} codes"), Some(browser)),
+            None => (session.id.to_string(), None),
+        };
+        Self { key, account: session.account, forgets }
     }
 
     /// What is typed behind a one-time link, which must work when the account's own budget is spent.
     pub fn link(id: AccountId, link: LinkId) -> Self {
-        Self { key: link.to_string(), account: id }
+        Self { key: link.to_string(), account: id, forgets: None }
     }
 }
 
@@ -48,21 +55,42 @@ pub struct Attempt {
 /// `too-many-attempts`, and then it isn't looked at.
 pub async fn attempt(app: &App, stamp: &Stamp, bucket: Bucket) -> Result<Attempt, Problem> {
     let (counted, stamp) = (bucket.clone(), stamp.clone());
-    let before = app
+    let now = stamp.now;
+    let counted = app
         .store
         .write(move |tx| {
-            let now = stamp.now;
-            let before = budgets::get(tx, &counted.key)?;
-            let after = before.attempt(now).map_err(|why| Problem::too_many(why, now))?;
+            let found = budgets::get(tx, &counted.key)?;
+            let before = found.not_ahead(now);
+            let after = match before.attempt(now) {
+                Ok(after) => after,
+                Err(why) => {
+                    if before != found {
+                        budgets::put(tx, &counted.key, before)?;
+                    }
+                    return Ok(Err(why));
+                }
+            };
             budgets::put(tx, &counted.key, after)?;
             if after.failures == Budget::LIMIT {
-                let event = stamp.event(Some(counted.account), Actor::Doorkey, What::SignInBlocked);
-                events::append(tx, now, event)?;
+                spent(tx, &stamp, &counted)?;
             }
-            Ok::<_, Problem>(before)
+            Ok::<_, Problem>(Ok(before))
         })
         .await?;
+    let before = counted.map_err(|why| Problem::too_many(why, now))?;
     Ok(Attempt { bucket, before })
+}
+
+fn spent(tx: &mut Tx<'_>, stamp: &Stamp, bucket: &Bucket) -> Result<(), Problem> {
+    let event = |what| stamp.event(Some(bucket.account), Actor::Doorkey, what);
+    events::append(tx, stamp.now, event(What::SignInBlocked))?;
+    let Some(id) = bucket.forgets else { return Ok(()) };
+    let browsers = browsers::of_account(tx, bucket.account, stamp.now)?;
+    if let Some(browser) = browsers.into_iter().find(|browser| browser.id == id) {
+        browsers::delete(tx, bucket.account, id)?;
+        events::append(tx, stamp.now, event(What::BrowserForgotten { agent: browser.agent }))?;
+    }
+    Ok(())
 }
 
 impl Attempt {

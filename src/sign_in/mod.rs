@@ -69,8 +69,9 @@ pub struct Done {
 enum By {
     /// The password alone: there is no second factor.
     Password,
-    /// The second factor's code, or a recovery code of which so many are left; and whether the browser is to be trusted.
-    Code { recovery_codes_left: Option<u64>, trust: bool },
+    /// The second factor's code, or a recovery code of which so many are left, for the sign-in that waited with this session; and whether
+    /// the browser is to be trusted.
+    Code { waiting: SessionId, recovery_codes_left: Option<u64>, trust: bool },
     /// A trusted browser, by the token with this hash.
     Trusted(Browser, [u8; 32]),
 }
@@ -218,11 +219,7 @@ pub async fn code(
         fresh_at: now,
         ..waiting.clone()
     };
-    let ended = waiting.id;
-    if !app.store.write(move |tx| sessions::delete(tx, ended)).await? {
-        return Err(Problem::new(Code::SignInNeeded, "This sign-in has ended meanwhile. Sign in again."));
-    }
-    finish(app, ctx, session, account, By::Code { recovery_codes_left, trust }).await
+    finish(app, ctx, session, account, By::Code { waiting: waiting.id, recovery_codes_left, trust }).await
 }
 
 async fn finish(
@@ -261,6 +258,16 @@ async fn finish(
     app.store
         .write(move |tx| {
             still_the_password(tx, &session, seen)?;
+            // Whatever ends what was signed in by the factors as they were (another phone, an administrator) has ended the sign-in that
+            // waited too, and what was proven before that is worth nothing any more.
+            if let By::Code { waiting, .. } = by
+                && !sessions::delete(tx, waiting)?
+            {
+                return Err(Problem::new(
+                    Code::SignInNeeded,
+                    "This sign-in has ended meanwhile. Sign in again.",
+                ));
+            }
             match (&by, &browser) {
                 // A second factor that was turned on meanwhile is asked for: this sign-in may be the one that it is to keep out.
                 (By::Password, _) if two_factor::is_on(tx, session.account)? => {
@@ -307,9 +314,14 @@ fn still_the_password(tx: &mut Tx<'_>, session: &Session, seen: Timestamp) -> Re
 /// In how many browsers and command lines an account is signed in at a time, and how many of its sign-ins wait for a code, at most.
 const AT_ONCE: i64 = 50;
 
-/// Adds a session. Where there are as many as there can be, the one that was used longest ago ends for it.
+/// Adds a session. Where there are as many as there can be, one ends for it: one in which nobody ever showed who they are, if there is
+/// any, or the one that was used longest ago; of sign-ins that wait, one from the same address first.
 fn open(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
-    for surplus in sessions::surplus(tx, session.account, session.code_wanted, AT_ONCE - 1)? {
+    let surplus = match session.code_wanted {
+        true => sessions::surplus_waiting(tx, session.account, &session.source, AT_ONCE - 1)?,
+        false => sessions::surplus(tx, session.account, AT_ONCE - 1)?,
+    };
+    for surplus in surplus {
         sessions::delete(tx, surplus.id)?;
         if !surplus.code_wanted {
             let what = What::SessionEnded { agent: surplus.agent };

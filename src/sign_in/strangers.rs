@@ -39,6 +39,7 @@ impl Strangers {
             }
         }
         let budget = budgets.entry(id).or_default();
+        *budget = budget.not_ahead(now);
         *budget = budget.attempt(now)?;
         Ok(())
     }

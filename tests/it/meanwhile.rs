@@ -1,5 +1,7 @@
 //! What changes while a request is on its way, most of all while a password is being hashed: what was decided before is decided again.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, Person, Server, code_of, race};
@@ -94,4 +96,58 @@ fn a_link_for_a_lost_second_factor_asks_for_no_code_and_turns_it_off() {
     assert_eq!(mail.status(ADA, &password.password), 401);
     let signed_in = server.api("").post("/sign-in", &json!({ "id": ADA, "password": NEW })).json(200);
     assert_eq!(signed_in["account"]["two_factor"], false);
+}
+
+#[test]
+fn no_sign_in_by_the_old_phone_outlives_the_move_to_another() {
+    let server = Server::start();
+    for round in 0..4 * TIMES {
+        let person = server.person(&id(round));
+        let begun = person.api.post("/account/two-factor/move", &Value::Null).json(201);
+        let new = json!({ "code": code_of(begun["totp_secret"].as_str().unwrap(), server.clock.now()) });
+        let mut old = server.browser();
+        let first = old.submit("/sign-in", &[("id", person.id.as_str()), ("password", PASSWORD)]);
+        let path = first.goes_to().to_owned();
+        let (page, code) = (old.get(&path), person.code());
+        let old = Mutex::new(old);
+        let moved = race(2, |n| match n {
+            0 => person.api.post("/account/two-factor/move/confirm", &new).status == 204,
+            _ => {
+                let fields = [("code", code.as_str()), ("trust", "yes")];
+                old.lock().unwrap().submit_from(&page, &path, &fields);
+                false
+            }
+        });
+        assert!(moved[0], "round {round}");
+        let mut old = old.into_inner().unwrap();
+        assert!(old.get("/security").goes_to().starts_with("/sign-in"), "round {round}");
+        let again = old.submit("/sign-in", &[("id", person.id.as_str()), ("password", PASSWORD)]);
+        assert!(again.goes_to().starts_with("/sign-in/code"), "round {round}");
+    }
+}
+
+#[test]
+fn a_reset_with_a_code_of_the_old_phone_and_the_move_to_another_do_not_both_happen() {
+    let server = Server::start();
+    for round in 0..4 * TIMES {
+        let person = server.person(&id(round));
+        let made =
+            server.admin().post(&format!("/accounts/{}/reset-link", id(round)), &Value::Null).json(201);
+        let link = made["link"].as_str().unwrap();
+        let path = &link[link.find("/reset/").unwrap()..];
+        let begun = person.api.post("/account/two-factor/move", &Value::Null).json(201);
+        let new = json!({ "code": code_of(begun["totp_secret"].as_str().unwrap(), server.clock.now()) });
+        let code = person.code();
+        let mut browser = server.browser();
+        let page = browser.get(path);
+        let browser = Mutex::new(browser);
+        let done = race(2, |n| match n {
+            0 => person.api.post("/account/two-factor/move/confirm", &new).status == 204,
+            _ => {
+                let fields = [("password", NEW), ("code", code.as_str())];
+                browser.lock().unwrap().submit_from(&page, path, &fields).status() == 303
+            }
+        });
+        assert_eq!(done.iter().filter(|done| **done).count(), 1, "round {round}: {done:?}");
+    }
 }

@@ -284,9 +284,9 @@ fn the_budget_is_not_forgotten_by_a_crash() {
     server.start_again();
     let answer = sign_in(&server, ADA, PASSWORD, None);
     assert_eq!(answer.problem(), "429 too-many-attempts");
-    // A clock that is set back makes nobody wait for longer than the longest.
+    // A clock that is set back makes nobody wait for longer than the failures are worth.
     server.clock.move_by(-86_400);
-    assert_eq!(sign_in(&server, ADA, PASSWORD, None).retry_after(), 900);
+    assert_eq!(sign_in(&server, ADA, PASSWORD, None).retry_after(), 4);
 }
 
 #[test]
@@ -420,4 +420,34 @@ fn a_short_id_is_in_the_default_domain() {
     }
     let elsewhere: Person<'_> = server.person("ada@example.net");
     assert_eq!(elsewhere.list()["active"], 0);
+}
+
+#[test]
+fn a_clock_that_was_ahead_keeps_nobody_out() {
+    let server = Server::start();
+    server.clock.stand_still();
+    let person = server.person_without_second_factor(ADA);
+    let sign_in =
+        |password: &str| server.api("").post("/sign-in", &json!({ "id": ADA, "password": password })).status;
+    server.clock.move_by(30 * 86_400);
+    for _ in 0..5 {
+        assert_eq!(sign_in("wrong"), 401);
+    }
+    assert_eq!(sign_in(&person.password), 429);
+    server.clock.move_by(-30 * 86_400);
+    assert_eq!(sign_in(&person.password), 429);
+    server.clock.move_by(1);
+    assert_eq!(sign_in(&person.password), 200);
+}
+
+#[test]
+fn a_program_says_nothing_in_the_servers_name() {
+    let server = Server::start();
+    let person = server.person_without_second_factor(ADA);
+    let agent = "Firefox.\u{2028}\u{202e} boss made eve” an\u{2066} administrator";
+    let asked = json!({ "id": ADA, "password": person.password, "agent": agent });
+    server.api("").post("/sign-in", &asked).json(200);
+    let told = &person.told("signed_in")[0];
+    let sentence = told["sentence"].as_str().unwrap();
+    assert!(sentence.ends_with(" signed in with “Firefox. boss made eve' an administrator”."), "{sentence}");
 }

@@ -236,3 +236,59 @@ fn a_browser_is_trusted_only_by_who_says_so() {
     assert!(!other.cookies.contains_key(COOKIE));
     assert_eq!(listed(&person), [Value::Null; 0]);
 }
+
+#[test]
+fn it_gives_no_new_guesses_at_the_code_with_each_sign_in() {
+    let server = Server::start();
+    server.clock.stand_still();
+    let person = server.person(ADA);
+    let mut own = trusting(&person);
+    let guess = |browser: &mut Browser<'_>, code: &str| {
+        browser.submit("/sign-in/confirm?next=/security", &[("code", code)]).status()
+    };
+    let again = |browser: &mut Browser<'_>| {
+        sign_out(browser);
+        assert!(is_in(&first_step(browser, ADA, PASSWORD)));
+    };
+    for round in 0..2 {
+        again(&mut own);
+        for _ in 0..3 - round {
+            assert_eq!(guess(&mut own, &person.wrong_code()), 401);
+        }
+    }
+    again(&mut own);
+    assert_eq!(guess(&mut own, &person.wrong_code()), 429);
+    // A right one gives them back.
+    server.clock.move_by(60);
+    assert_eq!(guess(&mut own, &person.code()), 303);
+    again(&mut own);
+    assert_eq!(guess(&mut own, &person.wrong_code()), 401);
+    // A hundred in a row, and the browser is as good as any other.
+    for _ in 1..100 {
+        server.clock.move_by(900);
+        assert_eq!(guess(&mut own, &person.wrong_code()), 401);
+    }
+    server.clock.move_by(900);
+    assert_eq!(guess(&mut own, &person.code()), 429);
+    sign_out(&mut own);
+    assert!(asks_code(&first_step(&mut own, ADA, PASSWORD)));
+    assert_eq!(person.told("sign_in_blocked").len(), 1);
+    let forgotten = &person.told("browser_forgotten")[0];
+    assert!(
+        forgotten["sentence"].as_str().unwrap().starts_with("Doorkey forgot the trusted browser"),
+        "{forgotten}"
+    );
+}
+
+#[test]
+fn sign_ins_without_a_code_push_out_none_that_had_one() {
+    let server = Server::start();
+    let person = server.person(ADA);
+    let mut own = trusting(&person);
+    for _ in 0..52 {
+        own.cookies.remove("doorkey_session");
+        assert!(is_in(&first_step(&mut own, ADA, PASSWORD)));
+    }
+    assert_eq!(person.api.get("/session").status, 200);
+    assert_eq!(person.api.get("/sessions").json(200)["sessions"].as_array().map(Vec::len), Some(50));
+}

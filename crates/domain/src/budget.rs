@@ -38,11 +38,17 @@ impl Budget {
         if self.failures >= Self::LIMIT {
             return Err(TooManyFailures::Spent);
         }
-        if let Some(until) = self.open_again_at().filter(|until| now < *until) {
-            // A clock that was moved back must not make the wait any longer than it ever is.
-            return Err(TooManyFailures::Until(until.min(now.plus_seconds(Self::LONGEST_WAIT))));
+        if let Some(until) = self.not_ahead(now).open_again_at().filter(|until| now < *until) {
+            return Err(TooManyFailures::Until(until));
         }
         Ok(Self { failures: self.failures + 1, last_failed_at: Some(now) })
+    }
+
+    /// The budget without what can't be: a failure that is still to come, since the clock was ahead when it was counted. It is to be kept
+    /// in the place of the other, also when the attempt is refused, or its wait would begin anew each time.
+    #[must_use]
+    pub fn not_ahead(self, now: Timestamp) -> Self {
+        Self { last_failed_at: self.last_failed_at.map(|at| at.min(now)), ..self }
     }
 
     /// Takes back an attempt that was right but doesn't finish the sign-in, such as a password before its code; `before` is
@@ -124,6 +130,9 @@ mod tests {
     #[test]
     fn a_clock_moved_back_makes_no_endless_wait() {
         let before = Timestamp::from_millis(NOON.millis() - 86_400_000);
-        assert_eq!(failed(6).attempt(before), Err(TooManyFailures::Until(before.plus_seconds(900))));
+        assert_eq!(failed(6).attempt(before), Err(TooManyFailures::Until(before.plus_seconds(2))));
+        let kept = failed(6).not_ahead(before);
+        assert!(kept.attempt(before.plus_seconds(2)).is_ok());
+        assert_eq!(failed(6).not_ahead(NOON.plus_seconds(1)), failed(6));
     }
 }

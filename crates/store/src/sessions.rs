@@ -33,6 +33,15 @@ pub struct Session {
     pub fresh_at: Timestamp,
 }
 
+impl Session {
+    /// Whether its person ever showed in it who they are: not where a trusted browser stood in for the second factor, and nothing came
+    /// after that.
+    #[must_use]
+    pub fn was_ever_fresh(&self) -> bool {
+        self.fresh_at > Timestamp::from_millis(0)
+    }
+}
+
 /// What is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
@@ -67,7 +76,11 @@ statements! {
     DELETE_OTHERS = "DELETE FROM sessions WHERE account_id = $1 AND id <> $2";
     DELETE_ALL = "DELETE FROM sessions";
     SURPLUS = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
-        FROM sessions WHERE account_id = $1 AND code_wanted = $2 ORDER BY last_seen_at DESC, id DESC LIMIT 1000 OFFSET $3";
+        FROM sessions WHERE account_id = $1 AND code_wanted = 0
+        ORDER BY CASE WHEN fresh_at > 0 THEN 0 ELSE 1 END, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $2";
+    SURPLUS_WAITING = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
+        FROM sessions WHERE account_id = $1 AND code_wanted = 1
+        ORDER BY CASE WHEN source = $3 THEN 1 ELSE 0 END, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $2";
     DELETE_OLD = "DELETE FROM sessions WHERE created_at <= $1 OR last_seen_at <= $2
         OR (code_wanted = 1 AND created_at <= $3)";
 }
@@ -169,18 +182,29 @@ pub fn delete_all(conn: &mut Conn) -> Result<u64, DbError> {
     conn.execute(&DELETE_ALL, &[])
 }
 
-/// Of the account's sessions, waiting for a code or not, those that come after the `kept` ones that were used last.
+/// Of the account's sessions, those that come after the `kept` ones that were used last. Those in which nobody ever showed who they are
+/// come last of all: whoever has a trusted browser and the password can open any number of them.
 ///
 /// # Errors
 /// As the database has them.
-pub fn surplus(
+pub fn surplus(conn: &mut Conn, account: AccountId, kept: i64) -> Result<Vec<Session>, DbError> {
+    let params = [account.to_string().into(), kept.into()];
+    conn.query(&SURPLUS, &params)?.iter().map(read).collect()
+}
+
+/// Of the account's sign-ins that wait for a code, those that come after the `kept` ones that were begun last. Those begun from `source`
+/// come last of all: whoever begins too many ends their own.
+///
+/// # Errors
+/// As the database has them.
+pub fn surplus_waiting(
     conn: &mut Conn,
     account: AccountId,
-    code_wanted: bool,
+    source: &str,
     kept: i64,
 ) -> Result<Vec<Session>, DbError> {
-    let params = [account.to_string().into(), i64::from(code_wanted).into(), kept.into()];
-    conn.query(&SURPLUS, &params)?.iter().map(read).collect()
+    let params = [account.to_string().into(), kept.into(), source.into()];
+    conn.query(&SURPLUS_WAITING, &params)?.iter().map(read).collect()
 }
 
 /// Forgets sessions begun before `begun`, not used since `used`, and waiting for a code since before `waiting`.
