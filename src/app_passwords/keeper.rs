@@ -11,6 +11,7 @@ use crate::{
     ctx::{Ctx, Stamp},
     problem::Problem,
     refusals::Place,
+    sign_in,
 };
 
 /// How often uses are written down. With the time that a write takes, a crash loses at most the last 10 seconds of them.
@@ -133,17 +134,21 @@ pub async fn end_expired(app: &App) -> Result<(), Problem> {
 
 async fn forget_old(app: &App) -> Result<(), Problem> {
     let now = app.clock.now();
-    app.store
+    let given_up = app
+        .store
         .write(move |tx| {
             let waiting = now.plus_minutes(-crate::access::CODE_WAIT_MINUTES);
+            let given_up = sessions::waiting_since(tx, waiting)?;
             sessions::delete_old(tx, now.plus_days(-90), now.plus_days(-30), waiting)?;
             browsers::delete_ended(tx, now)?;
             // They stay in the list for a while, so that whoever wonders why a program stopped finds out.
             tokens::delete_expired(tx, now.plus_days(-30))?;
             budgets::forget_old(tx, now.plus_days(-100))?;
-            links::delete_expired(tx, now)
+            links::delete_expired(tx, now)?;
+            Ok::<_, Problem>(given_up)
         })
         .await?;
+    sign_in::no_code_came(app, now, &given_up);
     // What was deleted has been overwritten in the database; now it leaves the write-ahead log too. A long read puts it off to
     // the next time.
     app.store.checkpoint().await?;

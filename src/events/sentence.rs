@@ -261,6 +261,7 @@ fn at_a_door(service: &str, reason: RefusalReason, count: u64, Voice { your, of,
         RefusalReason::UnknownAccount => return format!("At {service}, {were}."),
         RefusalReason::WrongPassword => "with a wrong password",
         RefusalReason::WrongCode => "with a wrong code",
+        RefusalReason::NoCode => "without a code",
         RefusalReason::TooManyAttempts => "after too many attempts",
         RefusalReason::NotForThisService if your == "your" => {
             "with a password of yours that is for something else"
@@ -285,6 +286,10 @@ fn to_the_account(reason: RefusalReason, count: u64, your: &str) -> String {
         }
         RefusalReason::WrongCode => {
             format!("{} {were} entered for {your} account.", counted(count, "wrong code", "wrong codes"))
+        }
+        RefusalReason::NoCode => {
+            let times = if count == 1 { "once".into() } else { format!("{count} times") };
+            format!("The right password of {your} account was entered {times}, and no code after it.")
         }
         RefusalReason::TooManyAttempts => {
             format!("{sign_ins} to {your} account {were} not looked at, after too many that were wrong.")
@@ -333,6 +338,9 @@ pub fn advice(what: &What) -> Option<Advice> {
             to_do("If you need this service, ask an administrator to let you use it.")
         }
         What::GroupJoined { .. } | What::GroupLeft { .. } => None,
+        What::SignInRefused { reason: RefusalReason::NoCode, .. } => wasnt_you(
+            "Somebody knows your password. They didn't get in: your second factor kept them out. Change your password now.",
+        ),
         What::SignInRefused { .. } | What::SignInBlocked => wasnt_you(
             "Somebody is trying to sign in as you. A long password that you use nowhere else, and two-factor authentication, \
              keep them out. In a trusted browser you can still sign in.",

@@ -87,7 +87,7 @@ impl Doors {
             RefusalReason::NotForThisPerson => 3,
             RefusalReason::Suspended => 4,
             // A door asks for no code, and slows nobody down.
-            RefusalReason::WrongCode | RefusalReason::TooManyAttempts => return,
+            RefusalReason::WrongCode | RefusalReason::NoCode | RefusalReason::TooManyAttempts => return,
         };
         if let Some(count) = self.refusals.get(at) {
             count.fetch_add(1, Ordering::Relaxed);

@@ -25,6 +25,7 @@ impl Why {
             Self::Refused(RefusalReason::UnknownAccount) => "unknown account",
             Self::Refused(RefusalReason::WrongPassword) => "wrong password",
             Self::Refused(RefusalReason::WrongCode) => "wrong code",
+            Self::Refused(RefusalReason::NoCode) => "password without a code",
             Self::Refused(RefusalReason::TooManyAttempts) => "too many attempts",
             Self::Refused(RefusalReason::NotForThisService) => "password is for something else",
             Self::Refused(RefusalReason::NotForThisPerson) => "service is for others",

@@ -178,7 +178,8 @@ async fn begin_unseen(
                 still_the_password(tx, &session, seen)?;
                 open(tx, &stamp, &session, &hash)
             })
-            .await?;
+            .await
+            .map(|pushed_out| no_code_came(app, now, &pushed_out))?;
         return Ok(SignIn::CodeWanted(token));
     }
     attempt.right(app).await?;
@@ -315,21 +316,30 @@ fn still_the_password(tx: &mut Tx<'_>, session: &Session, seen: Timestamp) -> Re
 const AT_ONCE: i64 = 50;
 
 /// Adds a session. Where there are as many as there can be, one ends for it: one in which nobody ever showed who they are, if there is
-/// any, or the one that was used longest ago; of sign-ins that wait, one from the same address first.
-fn open(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
+/// any, or the one that was used longest ago; of sign-ins that wait, one from the same address first. Gives those that ended.
+fn open(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<Vec<Session>, Problem> {
     let surplus = match session.code_wanted {
         true => sessions::surplus_waiting(tx, session.account, &session.source, AT_ONCE - 1)?,
         false => sessions::surplus(tx, session.account, AT_ONCE - 1)?,
     };
-    for surplus in surplus {
+    for surplus in &surplus {
         sessions::delete(tx, surplus.id)?;
         if !surplus.code_wanted {
-            let what = What::SessionEnded { agent: surplus.agent };
+            let what = What::SessionEnded { agent: surplus.agent.clone() };
             let event = stamp.event(Some(session.account), domain::Actor::Doorkey, what);
             events::append(tx, stamp.now, event)?;
         }
     }
-    Ok(sessions::insert(tx, session, hash)?)
+    sessions::insert(tx, session, hash)?;
+    Ok(surplus)
+}
+
+/// Tells the log of sign-ins that ended while they waited for their code: somebody has the password, and maybe not the second factor.
+pub fn no_code_came(app: &App, now: Timestamp, ended: &[Session]) {
+    for session in ended {
+        let source = if session.source.is_empty() { "local" } else { session.source.as_str() };
+        app.refusals.refused(now, Some(session.account), Place::SignIn, RefusalReason::NoCode, source);
+    }
 }
 
 fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use serde_json::json;
 
-use crate::support::{PASSWORD, Request, Server};
+use crate::support::{PASSWORD, Person, Request, Server};
 
 const ADA: &str = "ada@example.org";
 const DAY: i64 = 86_400;
@@ -60,6 +60,34 @@ fn sign_ins_that_wait_for_a_code_push_nobody_out_and_do_not_grow() {
     server.stop();
     let waiting: i64 = server.data_says("SELECT COUNT(*) FROM sessions WHERE code_wanted = 1");
     assert_eq!(waiting, 50);
+}
+
+#[test]
+fn the_password_alone_keeps_nobody_from_their_code_and_is_told() {
+    let server = Server::start_with(&[("DOORKEY__HTTP__TRUSTED_PROXIES", "127.0.0.1")]);
+    let person = server.person(ADA);
+    let mut own = server.browser();
+    let first = own.submit("/sign-in", &[("id", ADA), ("password", PASSWORD)]);
+    for _ in 0..55 {
+        let mut stranger = server.browser();
+        let token = stranger.get("/sign-in").form_token();
+        let fields = [("form_token", token.as_str()), ("id", ADA), ("password", PASSWORD)];
+        let form = Request::new("POST", "/sign-in")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("X-Forwarded-For", "203.0.113.9");
+        let begun = stranger.ask(form.body(serde_urlencoded::to_string(fields).unwrap()));
+        assert!(begun.goes_to().starts_with("/sign-in/code"));
+    }
+    assert_eq!(own.submit(first.goes_to(), &[("code", &person.code())]).goes_to(), "/");
+    // What is summed up is written down at the end too.
+    server.restart();
+    let person = Person::new(&server, ADA, person.secret.as_deref());
+    server.clock.move_by(60);
+    let told = person.signed_in().told("sign_in_refused");
+    let sums = told.iter().filter(|event| event["reason"] == "no_code" && event["source"] == "203.0.113.9");
+    assert_eq!(sums.map(|event| event["count"].as_u64().unwrap()).sum::<u64>(), 6, "{told:?}");
+    let sentence = told[0]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("The right password of your account was entered "), "{sentence}");
 }
 
 #[test]

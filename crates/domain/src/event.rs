@@ -377,6 +377,8 @@ pub enum RefusalReason {
     WrongPassword,
     /// Not the code of the second factor.
     WrongCode,
+    /// The password is good, and no code followed it.
+    NoCode,
     /// Too many failures before: it wasn't even looked at.
     TooManyAttempts,
     /// The password is good, but not for this service.
@@ -390,10 +392,11 @@ pub enum RefusalReason {
 
 impl RefusalReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::UnknownAccount,
         Self::WrongPassword,
         Self::WrongCode,
+        Self::NoCode,
         Self::TooManyAttempts,
         Self::NotForThisService,
         Self::NotForThisPerson,

@@ -81,6 +81,8 @@ statements! {
     SURPLUS_WAITING = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
         FROM sessions WHERE account_id = $1 AND code_wanted = 1
         ORDER BY CASE WHEN source = $3 THEN 1 ELSE 0 END, last_seen_at DESC, id DESC LIMIT 1000 OFFSET $2";
+    WAITING_SINCE = "SELECT id, account_id, client, code_wanted, browser_id, agent, source, created_at, last_seen_at, fresh_at
+        FROM sessions WHERE code_wanted = 1 AND created_at <= $1";
     DELETE_OLD = "DELETE FROM sessions WHERE created_at <= $1 OR last_seen_at <= $2
         OR (code_wanted = 1 AND created_at <= $3)";
 }
@@ -205,6 +207,14 @@ pub fn surplus_waiting(
 ) -> Result<Vec<Session>, DbError> {
     let params = [account.to_string().into(), kept.into(), source.into()];
     conn.query(&SURPLUS_WAITING, &params)?.iter().map(read).collect()
+}
+
+/// The sign-ins that wait for a code since `then` or longer.
+///
+/// # Errors
+/// As the database has them.
+pub fn waiting_since(conn: &mut Conn, then: Timestamp) -> Result<Vec<Session>, DbError> {
+    conn.query(&WAITING_SINCE, &[then.millis().into()])?.iter().map(read).collect()
 }
 
 /// Forgets sessions begun before `begun`, not used since `used`, and waiting for a code since before `waiting`.
