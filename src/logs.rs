@@ -9,12 +9,18 @@ use tracing_subscriber::{
 
 use crate::config::{Log, LogFormat};
 
+/// Whether what is written to standard error may have colours: a terminal shows them, and nobody asked for none (<https://no-color.org>).
+#[must_use]
+pub fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
 /// Starts logging. A second call changes nothing.
 pub fn start(log: Log) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log.level.as_str()));
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let lines = match log.format {
-        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Human => lines.with_ansi(colours()).boxed(),
         // The request that a line belongs to is its `span`.
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::local;
 use super::server_url::ServerUrl;
+use crate::problem::Problem;
 use crate::serve::Opened;
 
 /// What all paths of the API begin with.
@@ -34,8 +35,18 @@ pub(super) const ANSWER_MOST: usize = 16 * 1024 * 1024;
 pub(super) struct Client(Way);
 
 enum Way {
-    Network { http: reqwest::Client, base: String, called: String, token: Option<Secret<String>> },
-    Here { router: Router, opened: Opened },
+    Network {
+        http: reqwest::Client,
+        base: String,
+        called: String,
+        token: Option<Secret<String>>,
+        /// Through the machine's own socket, so by whoever runs the server.
+        on_machine: bool,
+    },
+    Here {
+        router: Router,
+        opened: Opened,
+    },
 }
 
 /// Why a call brought nothing.
@@ -76,7 +87,12 @@ impl Client {
     /// Speaks to the server that listens on this socket, as an administrator.
     pub(super) fn on_socket(socket: &Path) -> Result<Self, CallError> {
         let builder = without_roots(builder()).no_proxy().unix_socket(socket);
-        Self::network(builder, "http://localhost".into(), format!("The server at {}", socket.display()), None)
+        let called = format!("The server at {}", socket.display());
+        let mut client = Self::network(builder, "http://localhost".into(), called, None)?;
+        if let Way::Network { on_machine, .. } = &mut client.0 {
+            *on_machine = true;
+        }
+        Ok(client)
     }
 
     /// Speaks to a server that has been opened in this process, as an administrator.
@@ -95,7 +111,7 @@ impl Client {
         let http = builder.build().map_err(|error| {
             CallError::Unreachable(format!("{called} can't be reached: {}.", root(&error)))
         })?;
-        Ok(Self(Way::Network { http, base, called, token }))
+        Ok(Self(Way::Network { http, base, called, token, on_machine: false }))
     }
 
     /// Sends one request to `path` below the API's own and returns what it brings; null where that is nothing.
@@ -108,18 +124,43 @@ impl Client {
         self.send(method, format!("{API}{path}"), body).await
     }
 
+    /// A refusal in the words for whoever runs the server, who can be told nobody to turn to: it is them.
+    fn for_its_operator(&self, error: CallError, changes: bool) -> CallError {
+        let log = match &self.0 {
+            Way::Here { .. } => "What is logged above, and doorkey doctor, say why.",
+            Way::Network { on_machine: true, .. } => "The server's log, and doorkey doctor, say why.",
+            Way::Network { on_machine: false, .. } => return error,
+        };
+        let general = Problem::unavailable();
+        match error {
+            CallError::Refused(refusal)
+                if refusal.code == general.code.code() && refusal.detail == general.detail =>
+            {
+                let nothing = if changes { " Nothing was changed, as far as Doorkey knows." } else { "" };
+                let detail = format!("The database can't be reached or used at the moment.{nothing} {log}");
+                CallError::Refused(Refusal { detail, ..refusal })
+            }
+            error => error,
+        }
+    }
+
     /// Sends one request without a body to a path of this machine's own and returns what it brings.
     pub(super) async fn on_machine(&self, method: Method, path: &str) -> Result<Value, CallError> {
         self.send(method, path.to_owned(), None).await
     }
 
     async fn send(&self, method: Method, path: String, body: Option<&Value>) -> Result<Value, CallError> {
+        let changes = !method.is_safe();
+        self.ask(method, path, body).await.map_err(|error| self.for_its_operator(error, changes))
+    }
+
+    async fn ask(&self, method: Method, path: String, body: Option<&Value>) -> Result<Value, CallError> {
         match &self.0 {
             Way::Here { router, .. } => {
                 let (status, answer) = local::call(router.clone(), method, &path, body).await?;
                 understood("This machine's Doorkey", status, &answer)
             }
-            Way::Network { http, base, called, token } => {
+            Way::Network { http, base, called, token, .. } => {
                 let mut request = http.request(method.clone(), format!("{base}{path}"));
                 if let Some(token) = token {
                     request = request.bearer_auth(token.expose());
@@ -141,6 +182,14 @@ impl Client {
     /// Fetches something large from a path of this machine's own, and hands it on as it comes, however long that takes. It may break
     /// off: what came has to say by itself that it is whole.
     pub(super) async fn download(
+        &self,
+        path: &str,
+        write: &mut dyn FnMut(Bytes) -> io::Result<()>,
+    ) -> Result<(), CallError> {
+        self.stream(path, write).await.map_err(|error| self.for_its_operator(error, false))
+    }
+
+    async fn stream(
         &self,
         path: &str,
         write: &mut dyn FnMut(Bytes) -> io::Result<()>,

@@ -15,6 +15,7 @@ use super::Place;
 use super::client::{ANSWER_MOST, CallError, Client};
 use super::failure::Failure;
 use crate::config::Config;
+use crate::logs;
 use crate::serve::{self, SOCKET, ServeError};
 use crate::web::LocalAdministrator;
 
@@ -68,7 +69,11 @@ pub(super) fn has_data(config: &Config) -> Result<(), Failure> {
 
 async fn open(config: Config) -> Result<Client, Failure> {
     // There is no server whose log would tell what is wrong with the data. An error says that something logs already.
-    let _ = tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(Level::WARN)
+        .with_writer(stderr)
+        .with_ansi(logs::colours())
+        .try_init();
     let place = config.clone();
     match serve::open(config) {
         Ok((router, opened)) => Ok(Client::here(router, opened)),

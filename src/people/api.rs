@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::{AccountId, AccountName, DisplayName, GroupName, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::people::Person;
+use store::{mails::Mail, people::Person};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -63,6 +63,15 @@ pub struct Described {
     /// When its person last signed in; null while they never did.
     #[schema(value_type = Option<Time>)]
     last_signed_in_at: Option<Timestamp>,
+    /// Until when its one-time link works, of an invitation or for a new password; null when it has none that works. Somebody who
+    /// is `invited` then needs a new one.
+    #[schema(value_type = Option<Time>)]
+    link_expires_at: Option<Timestamp>,
+    /// Whether a mail to its person was given up.
+    mail_given_up: bool,
+    /// Asked about this one account: the mail to its person that the mail server hasn't taken, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undelivered_mail: Option<UndeliveredMail>,
     /// Made with `totp`: the secret for an authenticator app, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     totp_secret: Option<String>,
@@ -81,6 +90,29 @@ pub struct Described {
     expires_at: Option<Timestamp>,
 }
 
+/// A mail that the mail server hasn't taken.
+#[derive(Serialize, ToSchema)]
+pub struct UndeliveredMail {
+    /// What it is: `invitation` or `reset link`.
+    #[schema(example = "invitation")]
+    about: String,
+    /// Since when it waits.
+    #[schema(value_type = Time)]
+    created_at: Timestamp,
+    /// When it was given up; null while it is tried again.
+    #[schema(value_type = Option<Time>)]
+    given_up_at: Option<Timestamp>,
+    /// What stood in the way the last time, in words; null while it hasn't been tried.
+    answer: Option<String>,
+}
+
+impl From<Mail> for UndeliveredMail {
+    fn from(mail: Mail) -> Self {
+        let Mail { about, created_at, given_up_at, answer, .. } = mail;
+        Self { about, created_at, given_up_at, answer }
+    }
+}
+
 fn describe(person: Person) -> Described {
     Described {
         id: person.id,
@@ -94,6 +126,9 @@ fn describe(person: Person) -> Described {
         app_passwords: person.app_passwords,
         created_at: person.created_at,
         last_signed_in_at: person.signed_in_at,
+        link_expires_at: person.link_expires_at,
+        mail_given_up: person.mail_given_up_at.is_some(),
+        undelivered_mail: None,
         totp_secret: None,
         uri: None,
         link: None,
@@ -164,7 +199,9 @@ pub async fn get(
     admin: Admin,
     Path(name): Path<String>,
 ) -> Result<Answer<Described>, Problem> {
-    Ok(Answer(describe(super::get(&app, &ctx, &admin, &name)?)))
+    let person = super::get(&app, &ctx, &admin, &name)?;
+    let undelivered_mail = super::undelivered(&app, &admin, &person)?.map(Into::into);
+    Ok(Answer(Described { undelivered_mail, ..describe(person) }))
 }
 
 /// `POST /api/v1/accounts`.

@@ -6,6 +6,7 @@ use store::{
     Tx,
     accounts::{self as rows, Account, State},
     events, links,
+    mails::{self, Mail},
     people::{self, Found, Person},
     removal, sessions, tokens,
 };
@@ -105,6 +106,14 @@ pub fn get(app: &App, ctx: &Ctx, _admin: &Admin, who: &str) -> Result<Person, Pr
         let id = who.account(conn)?.id;
         people::one(conn, id, ctx.stamp.now)?.ok_or_else(no_account)
     })
+}
+
+/// The newest mail to somebody that the mail server hasn't taken: it waits, or was given up.
+///
+/// # Errors
+/// As the database has them.
+pub fn undelivered(app: &App, _admin: &Admin, person: &Person) -> Result<Option<Mail>, Problem> {
+    Ok(app.store.read(|conn| mails::of_account(conn, person.id))?.into_iter().next())
 }
 
 /// What is asked about somebody who is invited.

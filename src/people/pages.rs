@@ -70,6 +70,8 @@ pub async fn list(
         id: person.name.to_string(),
         href: page_of(person),
         state: badge(person.state),
+        invitation_over: person.state == State::Invited && person.link_expires_at.is_none(),
+        mail_given_up: person.mail_given_up_at.is_some(),
         administrator: person.administrator,
         groups: person.groups.iter().map(ToString::to_string).collect(),
         two_factor: person.two_factor_since.is_some(),
@@ -244,11 +246,9 @@ fn person_page(
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
     let here = page_of(&shown);
-    let (link, mail) = visit.app.store.read(|conn| {
-        let link = store::links::of_account(conn, shown.id, visit.now())?;
-        Ok::<_, Problem>((link, store::mails::of_account(conn, shown.id)?.into_iter().next()))
-    })?;
-    let groups = groups::list(&visit.app, &person.admin()?)?;
+    let admin = person.admin()?;
+    let mail = super::undelivered(&visit.app, &admin, &shown)?;
+    let groups = groups::list(&visit.app, &admin)?;
     let (its, others): (Vec<_>, Vec<_>) =
         groups.into_iter().map(|listed| listed.group.name).partition(|name| shown.groups.contains(name));
     let group = |name: &GroupName| GroupOf {
@@ -280,7 +280,7 @@ fn person_page(
         groups: its.iter().map(group).collect(),
         joinable: others.iter().map(ToString::to_string).collect(),
         group_error: about(problem, &["group"]),
-        link_expires: link.map(|link| visit.when(link.expires_at)),
+        link_expires: shown.link_expires_at.map(|at| visit.when(at)),
         mail: mail.map(|mail| Undelivered {
             since: visit.when(mail.given_up_at.unwrap_or(mail.created_at)),
             given_up: mail.given_up_at.is_some(),

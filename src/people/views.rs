@@ -25,6 +25,10 @@ pub struct PersonRow {
     pub href: String,
     /// Whether the account may be used.
     pub state: StateBadge,
+    /// Whether they are invited, and their link no longer works.
+    pub invitation_over: bool,
+    /// Whether a mail to them was given up.
+    pub mail_given_up: bool,
     /// Whether they administer the server.
     pub administrator: bool,
     /// The groups that they are in.

@@ -112,6 +112,7 @@ fn an_administrator_manages_people() {
     let invited = invited.said("Invited bob@example.org. With this link they set their password, once:");
     assert!(invited.out.contains("/invitation/") && invited.out.lines().count() == 1, "{}", invited.out);
     assert!(run(&["invite-link", bob]).with(0).out.contains("/invitation/"));
+    assert!(run(&["show", bob]).with(0).out.contains("not accepted yet; the link works until "));
     assert!(run(&["invite-link", bob, "--json"]).json()["expires_at"].is_string());
     assert_eq!(run(&["invite", ADA, "--name", "Ada", "--admin", "--json"]).json()["administrator"], true);
     let listed = run(&["list"]).with(0).out;
@@ -142,8 +143,10 @@ fn an_administrator_manages_people() {
     assert!(shown.contains("zero@example.org") && shown.contains("Zero"), "{shown}");
     assert_eq!(run(&["show", p0, "--json"]).json()["aliases"], json!(["zero@example.org"]));
     said(&["alias", "remove", p0, "zero@example.org"], "zero@example.org no longer signs p0@example.org in.");
-    said(&["remove", p0], "Removed p0@example.org.");
-    for command in ["show", "remove", "suspend", "resume", "make-admin", "invite-link"] {
+    run(&["remove", p0]).with(2).said("Add --yes");
+    said(&["remove", p0, "--yes"], "Removed p0@example.org.");
+    run(&["remove", p0, "--yes"]).with(1).said("There is no account with this ID.");
+    for command in ["show", "suspend", "resume", "make-admin", "invite-link"] {
         assert_eq!(run(&[command, p0]).with(1).said("There is no account with this ID.").out, "");
     }
     // A list of several pages is one list.
@@ -155,6 +158,18 @@ fn an_administrator_manages_people() {
     }
     let all = run(&["list", "--json"]).json();
     assert_eq!((all["accounts"].as_array().unwrap().len(), &all["next"]), (7, &Value::Null));
+    // Invitations whose time is over stand out, and say what to do.
+    server.clock.move_by(8 * 86_400);
+    let listed = run(&["list"]).with(0).out;
+    assert!(
+        listed.lines().any(|line| line.starts_with("bob@") && line.contains("invited  invitation over")),
+        "{listed}"
+    );
+    assert!(!listed.lines().any(|line| line.starts_with("p1@") && line.contains("over")), "{listed}");
+    run(&["invite-link", bob]).with(0);
+    assert!(!run(&["list", "--search", bob]).with(0).out.contains("over"));
+    let over = run(&["show", ADA]).with(0).out;
+    assert!(over.contains("doorkey admin account invite-link ada@example.org"), "{over}");
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub struct Person {
     pub two_factor_since: Option<Timestamp>,
     /// How many app-specific passwords work.
     pub app_passwords: usize,
+    /// Until when the account's one-time link works; nothing when it has none that does.
+    pub link_expires_at: Option<Timestamp>,
+    /// When a mail to them was given up last.
+    pub mail_given_up_at: Option<Timestamp>,
 }
 
 /// The last of those that were found, and what it was found by: from there the next page goes on.
@@ -54,12 +58,16 @@ statements! {
     WITHOUT_WORDS = "SELECT account_id FROM account_words WHERE word = '' ORDER BY account_id LIMIT $1";
     LIST = "SELECT a.id, a.name, a.display_name, a.administrator, a.state, a.created_at, a.signed_in_at, t.confirmed_at,
             (SELECT COUNT(*) FROM app_passwords p
-                WHERE p.account_id = a.id AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $2))
+                WHERE p.account_id = a.id AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $2)),
+            (SELECT MAX(l.expires_at) FROM links l WHERE l.account_id = a.id AND l.expires_at > $2),
+            (SELECT MAX(m.given_up_at) FROM mails m WHERE m.account_id = a.id)
         FROM accounts a LEFT JOIN totp t ON t.account_id = a.id
         WHERE a.name > $1 ORDER BY a.name LIMIT $3";
     ONE = "SELECT a.id, a.name, a.display_name, a.administrator, a.state, a.created_at, a.signed_in_at, t.confirmed_at,
             (SELECT COUNT(*) FROM app_passwords p
-                WHERE p.account_id = a.id AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $2))
+                WHERE p.account_id = a.id AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $2)),
+            (SELECT MAX(l.expires_at) FROM links l WHERE l.account_id = a.id AND l.expires_at > $2),
+            (SELECT MAX(m.given_up_at) FROM mails m WHERE m.account_id = a.id)
         FROM accounts a LEFT JOIN totp t ON t.account_id = a.id
         WHERE a.id = $1";
     FIND = "SELECT w.word, w.account_id FROM account_words w
@@ -173,5 +181,7 @@ fn read(conn: &mut Conn, row: &Row) -> Result<Person, DbError> {
         signed_in_at: row::opt_time(row, 6)?,
         two_factor_since: row::opt_time(row, 7)?,
         app_passwords: usize::try_from(row.int(8)?).map_err(|_| row::corrupt("app_passwords"))?,
+        link_expires_at: row::opt_time(row, 9)?,
+        mail_given_up_at: row::opt_time(row, 10)?,
     })
 }

@@ -71,6 +71,9 @@ pub(super) enum Command {
         /// The account's ID
         #[arg(value_parser = path_part)]
         id: String,
+        /// Don't ask: remove it
+        #[arg(long)]
+        yes: bool,
     },
     /// Let somebody administer this server
     MakeAdmin(One),
@@ -235,7 +238,12 @@ impl Command {
             Self::SignOut(SignOut { id: None, .. }) => call(Method::POST, "/accounts/sign-out".into(), None),
             Self::Suspend(one) => call(Method::POST, of(&one.id, "/suspend"), None),
             Self::Resume(one) => call(Method::POST, of(&one.id, "/resume"), None),
-            Self::Remove { id } => call(Method::DELETE, of(id, ""), None),
+            Self::Remove { id, yes } => {
+                if !yes {
+                    ask_before_removing(id, console)?;
+                }
+                call(Method::DELETE, of(id, ""), None)
+            }
             Self::MakeAdmin(one) => {
                 call(Method::PATCH, of(&one.id, ""), Some(json!({ "administrator": true })))
             }
@@ -280,13 +288,21 @@ impl Command {
         let link = |console: &mut Console, before: String| {
             let Link { link, mailed_to, expires_at } = read(answer)?;
             let good = format!("It is good until {}.", expires_at.exact());
-            let mailed = mailed_to.map(|address| format!("The link is mailed to {address}."));
+            let mailed = mailed_to.map(|address| {
+                format!(
+                    "It is sent by mail to {address}; doorkey admin account show {address} says if it wasn't \
+                     delivered."
+                )
+            });
             match (link, mailed) {
-                (Some(link), None) => console.secret(&plain(&before), &link, &good),
-                (Some(link), Some(mailed)) => {
-                    console.secret(&plain(&before), &link, &plain(&format!("{good} {mailed}")))
+                (Some(link), mailed) => {
+                    let after = format!("{good} {}", mailed.unwrap_or_default());
+                    console.secret(&plain(&format!("{before}:")), &link, plain(&after).trim_end())
                 }
-                (None, mailed) => console.say(&plain(&format!("{} {good}", mailed.unwrap_or_default()))),
+                (None, mailed) => {
+                    let said = format!("{before}. {good} {}", mailed.unwrap_or_default());
+                    console.say(plain(&said).trim_end())
+                }
             }
         };
         let person = || read::<Person>(answer);
@@ -307,14 +323,23 @@ impl Command {
                 let name = person()?.name;
                 return link(
                     console,
-                    format!("Invited {name}. With this link they set their password, once:"),
+                    format!("Invited {name}. With this link they set their password, once"),
                 );
             }
             Self::InviteLink { one, .. } => {
-                return link(console, format!("With this link {} sets their password, once:", one.id));
+                return link(console, format!("With this link {} sets their password, once", one.id));
             }
-            Self::ResetLink { id, .. } => {
-                return link(console, format!("With this link {id} sets a new password, once:"));
+            Self::ResetLink { id, lost_second_factor: false, .. } => {
+                return link(console, format!("With this link {id} sets a new password, once"));
+            }
+            Self::ResetLink { id, lost_second_factor: true, .. } => {
+                return link(
+                    console,
+                    format!(
+                        "Whoever has this link has the account of {id}: it asks for no code, turns two-factor \
+                         authentication off, ends every app-specific password, and sets a new password, once"
+                    ),
+                );
             }
             Self::SignOut(SignOut { id: Some(id), .. }) => format!("Signed {id} out everywhere."),
             Self::SignOut(SignOut { id: None, .. }) => {
@@ -323,7 +348,7 @@ impl Command {
             }
             Self::Suspend(_) => format!("Suspended {}. It is signed out everywhere.", person()?.name),
             Self::Resume(_) => format!("Resumed {}.", person()?.name),
-            Self::Remove { id } => format!("Removed {id}."),
+            Self::Remove { id, .. } => format!("Removed {id}."),
             Self::MakeAdmin(_) => format!("{} administers this server.", person()?.name),
             Self::UnmakeAdmin(_) => format!("{} doesn't administer this server.", person()?.name),
             Self::Rename { .. } => {
@@ -341,6 +366,23 @@ impl Command {
             _ => console.say(&plain(&said)),
         }
     }
+}
+
+/// Asks once before what can't be undone.
+fn ask_before_removing(id: &str, console: &mut Console) -> Result<(), Failure> {
+    let question = format!(
+        "{id} is deleted for good, with the app-specific passwords, which stop working, and all else that is its own; only \
+         the log keeps its lines. Remove it? [yes/no] "
+    );
+    let answer = console.choose(&plain(&question))?.ok_or_else(|| {
+        Failure::Usage(
+            "There is no terminal to ask on whether the account is to be deleted for good. Add --yes if it is.".into(),
+        )
+    })?;
+    if !answer.trim().eq_ignore_ascii_case("yes") {
+        return Err(Failure::Refused("Nothing was removed. Answer yes to remove the account.".into()));
+    }
+    Ok(())
 }
 
 /// Asks twice, since nobody sees what is typed.
@@ -410,6 +452,43 @@ mod tests {
         link.print(&answer, &mut screen.console()).unwrap();
         assert_eq!(screen.out(), "https://d.example.org/reset/x\n");
         assert!(screen.err().ends_with("It is good until 3 May 2026, 14:05 UTC.\n"), "{}", screen.err());
+    }
+
+    #[test]
+    fn removing_asks_once_and_takes_nothing_but_yes_for_an_answer() {
+        let remove = |yes| Command::Remove { id: "ada@example.org".into(), yes };
+        let asked = |screen: Screen| remove(false).call(&mut screen.console()).map(|call| call.method);
+        let screen = Screen::new().answers(&[]).typed_in("yes\n");
+        remove(false).call(&mut screen.console()).unwrap();
+        assert!(screen.err().starts_with("ada@example.org is deleted for good, with "), "{}", screen.err());
+        for answer in ["no\n", "y\n", "\n", ""] {
+            let refused = asked(Screen::new().answers(&[]).typed_in(answer)).unwrap_err();
+            assert_eq!(refused.exit_code(), 1, "{answer}");
+        }
+        let refused = asked(Screen::new().typed_in("yes\n")).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.message().unwrap().contains("Add --yes"), "{refused:?}");
+        assert_eq!(remove(true).call(&mut Screen::new().console()).unwrap().method, Method::DELETE);
+    }
+
+    #[test]
+    fn a_link_for_a_lost_second_factor_says_that_it_is_the_account() {
+        let link = Command::ResetLink {
+            id: "ada@example.org".into(),
+            lost_second_factor: true,
+            show_link: false,
+            json: false,
+        };
+        let until = "2026-05-03T14:05:00Z";
+        for answer in [
+            json!({ "link": "https://d/x", "expires_at": until }),
+            json!({ "mailed_to": "ada", "expires_at": until }),
+        ] {
+            let screen = Screen::new();
+            link.print(&answer, &mut screen.console()).unwrap();
+            let said = screen.out() + &screen.err();
+            assert!(said.contains("it asks for no code, turns two-factor authentication off"), "{said}");
+        }
     }
 
     #[test]

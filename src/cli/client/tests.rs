@@ -98,3 +98,33 @@ async fn a_lost_answer_does_not_say_whether_it_was_done() {
     let message = unreachable(answer);
     assert!(message.ends_with("Look whether it was done before you try again."), "{message}");
 }
+
+#[tokio::test]
+async fn who_runs_the_server_is_sent_to_its_log_and_to_nobody_else() {
+    async fn down() -> Problem {
+        Problem::unavailable()
+    }
+    async fn full() -> Problem {
+        Problem { detail: "The disk is full.".into(), ..Problem::unavailable() }
+    }
+    let router = Router::new().route("/api/v1/x", get(down).post(down)).route("/api/v1/full", get(full));
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let served = router.clone();
+    let server = tokio::spawn(async move { axum::serve(listener, served).await });
+    let client = Client::on_socket(&socket).unwrap();
+    let detail = async |method, path| match client.request(method, path, None).await {
+        Err(CallError::Refused(refusal)) => refusal.detail,
+        other => panic!("{other:?}"),
+    };
+    let why = "The server's log, and doorkey doctor, say why.";
+    let listed = detail(Method::GET, "/x").await;
+    assert_eq!(listed, format!("The database can't be reached or used at the moment. {why}"));
+    let changed = detail(Method::POST, "/x").await;
+    assert!(changed.contains("Nothing was changed") && changed.ends_with(why), "{changed}");
+    assert_eq!(detail(Method::GET, "/full").await, "The disk is full.", "what says more stays");
+    server.abort();
+    let Err(CallError::Refused(refusal)) = ask("/x", router).await else { panic!("it is down") };
+    assert!(refusal.detail.ends_with("tell the person who runs this server."), "{refusal:?}");
+}
