@@ -1,6 +1,6 @@
 //! Whether everything that is stored can be read, and agrees. What is wrong is told, and nothing is mended.
 //!
-//! [`COLUMNS`] says of each column what it holds. A column that a migration adds has to be added there; a test says so.
+//! `COLUMNS` says of each column what it holds. A column that a migration adds has to be added there; a test says so.
 
 use std::str::FromStr;
 
