@@ -26,7 +26,7 @@ fn an_administrator_adds_accounts() {
     let expected = json!({
         "id": id, "name": "bob@example.org", "display_name": "Bob B.", "administrator": true, "aliases": [],
         "state": "active", "two_factor": false, "app_passwords": 0, "created_at": made["created_at"],
-        "last_signed_in_at": null, "groups": [],
+        "last_signed_in_at": null, "groups": [], "link_expires_at": null, "mail_given_up": false,
     });
     assert_eq!(made, expected);
     let bob = Person::new(&server, "bob@example.org", None).signed_in();
