@@ -24,7 +24,10 @@ impl Owner {
             telling.lock().unwrap().push(match outcome {
                 Outcome::Committed { notes, .. } => Told::Committed(notes.to_vec()),
                 Outcome::Unknown { notes } => Told::Unknown(notes.to_vec()),
-                Outcome::Settled { conn } => Told::Settled(texts(conn.query(&KEYS, &[]).unwrap())),
+                // It may have been cut again by now.
+                Outcome::Settled { conn } => {
+                    Told::Settled(conn.query(&KEYS, &[]).map(texts).unwrap_or_default())
+                }
             });
         };
         Self { db: Database::open(options, &[TABLES], follower).unwrap(), lease, told }
