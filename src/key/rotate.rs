@@ -12,7 +12,7 @@ use std::{
 };
 
 use domain::{Rng, Timestamp, What};
-use seal::{KeyFileError, Keyring, MasterKey, MasterKeys, Place, WrappedKey};
+use seal::{Keyring, MasterKey, MasterKeys, Place, WrappedKey};
 use store::{DbError, events, keys, sealed};
 use tokio::sync::OwnedMutexGuard;
 
@@ -333,10 +333,14 @@ async fn reseal(app: &Arc<App>, column: &'static sealed::Column, newest: i64) ->
 /// done.
 fn leave_alone(key: &Key, masters: &MasterKeys) -> bool {
     let Key::File(path) = key else { return false };
-    let aside = |old: &MasterKey| match old.put_in_file(&aside(path, old)) {
-        // Named by the key: a rotation that was cut off has put it there already.
-        Ok(()) | Err(KeyFileError::Exists { .. }) => Ok(()),
-        Err(error) => Err(error),
+    let aside = |old: &MasterKey| {
+        let kept = aside(path, old);
+        // A rotation that was cut off may have put it there already, or a part of it.
+        if MasterKeys::load_file(&kept).is_ok_and(|keys| keys.first.mark() == old.mark()) {
+            return Ok(());
+        }
+        let _ = std::fs::remove_file(&kept);
+        old.put_in_file(&kept)
     };
     let done = masters.others.iter().try_for_each(aside).and_then(|()| masters.leave_first_in_file(path));
     if let Err(error) = &done {

@@ -69,6 +69,13 @@ fn a_rotation_changes_everything_and_nobody_notices() {
     let old_copy = server.folder().join("old.key");
     fs::copy(key_file(&server), &old_copy).unwrap();
 
+    // What a rotation that was cut off may have left: a part of the old key, under its name.
+    let backup = server.folder().join("before.backup");
+    server.run(&["admin", "backup", &backup.display().to_string()]).with(0);
+    let told = server.run(&["admin", "backup", "--describe", &backup.display().to_string(), "--json"]).json();
+    let mark = told["key"].as_str().unwrap().to_owned();
+    fs::write(server.data().join(format!("doorkey.key.replaced-{mark}")), "doorkey-key-1:AA").unwrap();
+
     let done = rotate(&server);
     assert_eq!(
         (&done["data_key"], &done["resealed"], &done["finished"]),
