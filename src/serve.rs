@@ -1,6 +1,7 @@
 //! `doorkey serve`: opening the data, and running the server until it is told to stop.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -21,6 +22,7 @@ use crate::{
     config::{Config, Origin, PublicUrl, StoreUrl},
     ctx::Ctx,
     doctor::probe::Probes,
+    doors::sasl,
     follow::Live,
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
@@ -89,6 +91,9 @@ pub enum ServeError {
         /// The setting that says it.
         setting: &'static str,
     },
+    /// A listener of the SASL door can't be opened.
+    #[error(transparent)]
+    Sasl(#[from] sasl::listen::ListenError),
     /// The certificate or its key can't be used.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -305,6 +310,8 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
         // Nothing was said about it, so people reach it on this machine, at the port that it really has.
         config.http.public_url = PublicUrl::local(address.port());
     }
+    let sasl = sasl::listen::Listeners::open(&config.sasl).await?;
+    let sasl_places = sasl.places();
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
     let mut listens = vec![(HTTP, address)];
     listens.extend(metrics_address.map(|address| (METRICS, address)));
@@ -326,11 +333,12 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     listeners.extend(local.map(|socket| Listener::unix(socket, router)));
     let figures = metrics::router(Arc::clone(app));
     listeners.extend(metrics.map(|listener| Listener::tcp(listener, None, figures, Places::new(SCRAPES))));
+    let answering = tokio::spawn(sasl.run(Arc::clone(app), stopping.clone()));
     let serving = tokio::spawn(server::run(listeners, stopping));
 
     print_set_up_link(app).await?;
     app.health.started();
-    print_ready(address, metrics_address, &socket);
+    print_ready(address, metrics_address, &sasl_places, &socket);
     notify.ready();
     told_to_stop.await;
     tracing::info!("stopping");
@@ -339,6 +347,7 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     app.live.end.stop();
     let _ = stop.send(true);
     let _ = serving.await;
+    let _ = answering.await;
     let _ = keeper.await;
     let _ = sending.await;
     let _ = watching.await;
@@ -396,8 +405,13 @@ async fn print_set_up_link(app: &App) -> Result<(), ServeError> {
 }
 
 /// The first line on standard output: what a script waits for, and reads the addresses from.
-fn print_ready(http: SocketAddr, metrics: Option<SocketAddr>, socket: &PathBuf) {
-    let mut ready = serde_json::json!({ "http": http.to_string(), "socket": socket });
+fn print_ready(
+    http: SocketAddr,
+    metrics: Option<SocketAddr>,
+    sasl: &BTreeMap<String, String>,
+    socket: &PathBuf,
+) {
+    let mut ready = serde_json::json!({ "http": http.to_string(), "sasl": sasl, "socket": socket });
     if let (Some(metrics), Some(members)) = (metrics, ready.as_object_mut()) {
         members.insert("metrics".into(), metrics.to_string().into());
     }

@@ -16,7 +16,7 @@ pub struct SignIn<'a> {
     pub secret: &'a str,
     /// The service whose door it is.
     pub service: &'a Service,
-    /// The kinds that the app is after: the service's, unless the door knows more.
+    /// The kinds that the app is after: the service's, unless the door knows more. Those that the service doesn't hold don't count.
     pub kinds: KindSet,
     /// The app's address, as far as the door knows.
     pub source: &'a str,
@@ -72,14 +72,15 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
     if !found.account_allowed {
         return not_for_this_person(app, &sign_in, account.id);
     }
-    let admission = match found.opens.admit(sign_in.kinds) {
+    let kinds = sign_in.kinds.both(sign_in.service.kinds);
+    let admission = match found.opens.admit(kinds) {
         Admission::Bind(kinds) => {
             match bind(app, found.id, account.id, kinds, sign_in.service, sign_in.source).await {
                 Ok(Binding::Done) => Admission::Yes,
                 // Somebody was faster, with another app or a revoke: what is in force now decides.
                 Ok(Binding::PasswordChanged) => {
                     match app.index().find(&account, &fingerprint, &sign_in.service.allowed) {
-                        Some(now_found) if !now_found.ended => now_found.opens.admit(sign_in.kinds),
+                        Some(now_found) if !now_found.ended => now_found.opens.admit(kinds),
                         _ => return ended(app, &sign_in, found.id, now),
                     }
                 }

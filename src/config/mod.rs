@@ -110,7 +110,6 @@ impl Config {
         let nothing = Self::default();
         let sections = [
             ("ldap", self.ldap != nothing.ldap),
-            ("sasl", self.sasl != nothing.sasl),
             ("apple", self.apple != nothing.apple),
             ("sandbox", self.sandbox != nothing.sandbox),
         ];

@@ -84,7 +84,13 @@ fn listen_or_off(text: &str) -> Result<Option<SaslListen>, Wrong> {
         return Ok(None);
     }
     let Some(path) = text.strip_prefix("unix:") else {
-        return address(text).map(SaslListen::Tcp).map(Some);
+        let address = address(text)?;
+        if !address.ip().is_loopback() {
+            return Err("lets other machines in, and the protocol sends passwords as they are. Listen on a loopback address \
+                        or a UNIX socket; a container can be given the socket."
+                .into());
+        }
+        return Ok(Some(SaslListen::Tcp(address)));
     };
     if !path.starts_with('/') || path.contains('\0') {
         return Err(Wrong::Form);
@@ -153,6 +159,13 @@ mod tests {
                 [format!("doorkey.toml, line 2: {form} \"{wrong}\".")]
             );
         }
+        assert_eq!(
+            faults("[sasl.mail]\nlisten = '0.0.0.0:3894'"),
+            [
+                "doorkey.toml, line 2: [sasl.mail] listen lets other machines in, and the protocol sends passwords as they \
+              are. Listen on a loopback address or a UNIX socket; a container can be given the socket."
+            ]
+        );
         let long = format!("unix:/{}", "x".repeat(103));
         assert_eq!(
             faults(&format!("[sasl.mail]\nlisten = '{long}'")),

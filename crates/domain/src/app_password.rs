@@ -166,9 +166,9 @@ impl Opens {
     #[must_use]
     pub const fn admit(self, service: KindSet) -> Admission {
         match self {
-            Self::First => Admission::Bind(service),
+            Self::First if !service.is_empty() => Admission::Bind(service),
             Self::Kinds(kinds) if kinds.meets(service) => Admission::Yes,
-            Self::Kinds(_) => Admission::No,
+            Self::First | Self::Kinds(_) => Admission::No,
         }
     }
 

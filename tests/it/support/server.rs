@@ -41,6 +41,8 @@ struct Running {
     child: Child,
     address: Address,
     metrics: Option<Address>,
+    /// What its first line said.
+    ready: Value,
     out: Output,
     err: Output,
 }
@@ -166,11 +168,12 @@ impl Server {
         let out = Output::of(child.stdout.take().unwrap());
         let err = Output::of(child.stderr.take().unwrap());
         let nowhere = Address::Unix(PathBuf::new());
-        let mut running = Running { child, address: nowhere, metrics: None, out, err };
+        let mut running = Running { child, address: nowhere, metrics: None, ready: Value::Null, out, err };
         let Some(ready) = running.out.line_with("") else { panic!("{}", running.err.whole()) };
         let ready: Value = serde_json::from_str(&ready).expect("one JSON object on the first line");
         running.address = Address::Tcp(ready["http"].as_str().unwrap().parse().unwrap());
         running.metrics = ready["metrics"].as_str().map(|address| Address::Tcp(address.parse().unwrap()));
+        running.ready = ready.clone();
         assert_eq!(ready["socket"], self.data().join("doorkey.sock").display().to_string());
         assert!(self.running.lock().unwrap().replace(running).is_none(), "it runs already");
     }
@@ -211,6 +214,11 @@ impl Server {
         let err = running.err.clone();
         drop(running);
         self.written.lock().unwrap().push_str(&err.whole());
+    }
+
+    /// Its first line: where it listens.
+    pub fn ready(&self) -> Value {
+        self.running.lock().unwrap().as_ref().expect("it runs").ready.clone()
     }
 
     /// Where it is.
