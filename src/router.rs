@@ -37,7 +37,9 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::identify));
     // The doors stand alone: an app signs in at each of its requests, and nothing but the answer is paid for.
-    let doors = Router::new().route("/door/http/{service}", any(doors::http::ask));
+    let doors = Router::new()
+        .route("/door/http/{service}", any(doors::http::ask))
+        .route("/door/nginx-mail/{service}", get(doors::nginx_mail::ask));
     // What watches the server asks every few seconds, and leaves no line in the log.
     let health = health::router().merge(doctor::probe::router());
     let health = health.layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));

@@ -12,10 +12,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{MachineToken, Secret, TokenKind};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::check;
 use crate::{
     app::App,
-    app_passwords::verify::{SignIn, Verdict, verify},
-    clock::Stopwatch,
+    app_passwords::verify::{SignIn, Verdict},
     follow::Service,
     metrics::doors::{Answer, Door},
     problem::{Code, Problem},
@@ -33,57 +33,73 @@ pub async fn ask(
     service: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let watch = Stopwatch::start();
-    let service = service.ok().and_then(|Path(name)| app.live.service(&name));
-    let (answer, response) = decide(&app, service.as_deref(), request.headers(), request.extensions()).await;
-    service
-        .as_deref()
-        .map_or(&app.metrics.doors.nobody, |service| &service.answers)
-        .count(Door::Http, answer);
-    app.metrics.doors.took(Door::Http, watch.micros());
-    response
-}
-
-async fn decide(
-    app: &App,
-    service: Option<&Service>,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-) -> (Answer, Response) {
-    if !app.live.is_current() {
-        return (Answer::Unavailable, Problem::unavailable().into_response());
-    }
-    let Some(service) = service else { return (Answer::WrongKey, wrong_key().into_response()) };
-    if !shows_key(headers, service) {
-        let source = ClientAddress::of(extensions, headers, app);
-        if app.usage.wrong_key(&service.name, app.clock.now(), source.as_str()) {
-            let (service, source) = (service.name.as_str(), source.as_str());
-            tracing::warn!(
-                service,
-                source,
-                "a door was asked with a wrong key, or none: put the service's key into the server there"
-            );
-        }
-        return (Answer::WrongKey, wrong_key().into_response());
-    }
-    let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else {
-        return (Answer::No, wrong());
+    let (headers, extensions) = (request.headers(), request.extensions());
+    let Asked { service, source } = match asked(&app, Door::Http, service, headers, extensions) {
+        Ok(asked) => asked,
+        Err(problem) => return problem.into_response(),
     };
-    let source = ClientAddress::of(extensions, headers, app);
+    let Some((name, secret)) = headers.get(header::AUTHORIZATION).and_then(basic) else {
+        service.answers.count(Door::Http, Answer::No);
+        return wrong();
+    };
     let sign_in = SignIn {
         name: &name,
         secret: secret.expose(),
-        service,
+        service: &service,
         kinds: service.kinds,
         source: source.as_str(),
     };
-    match verify(app, sign_in).await {
-        Verdict::Yes(account) => (Answer::Yes, yes(&account)),
-        Verdict::No => (Answer::No, wrong()),
-        Verdict::NotForThisService => (Answer::NotForThisService, StatusCode::FORBIDDEN.into_response()),
-        Verdict::NotForThisPerson => (Answer::NotForThisPerson, StatusCode::FORBIDDEN.into_response()),
-        Verdict::Unavailable => (Answer::Unavailable, Problem::unavailable().into_response()),
+    match check(&app, Door::Http, sign_in).await {
+        Verdict::Yes(account) => yes(&account),
+        Verdict::No => wrong(),
+        Verdict::NotForThisService | Verdict::NotForThisPerson => StatusCode::FORBIDDEN.into_response(),
+        Verdict::Unavailable => Problem::unavailable().into_response(),
     }
+}
+
+/// A question of a service that has shown its key.
+pub struct Asked {
+    /// The service.
+    pub service: Arc<Service>,
+    /// The address that the question came from, as far as the proxies on its way can be believed.
+    pub source: ClientAddress,
+}
+
+/// Which service asks, by the name in the address and the key in the header: what the doors over HTTP have in common.
+///
+/// # Errors
+/// When it can't be told, or the key is wrong. Neither is the app's fault.
+pub fn asked(
+    app: &App,
+    door: Door,
+    service: Result<Path<String>, PathRejection>,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<Asked, Problem> {
+    let service = service.ok().and_then(|Path(name)| app.live.service(&name));
+    let answers = service.as_ref().map_or(&app.metrics.doors.nobody, |service| &service.answers);
+    if !app.live.is_current() {
+        answers.count(door, Answer::Unavailable);
+        return Err(Problem::unavailable());
+    }
+    let Some(service) = service else {
+        answers.count(door, Answer::WrongKey);
+        return Err(wrong_key());
+    };
+    let source = ClientAddress::of(extensions, headers, app);
+    if shows_key(headers, &service) {
+        return Ok(Asked { service, source });
+    }
+    service.answers.count(door, Answer::WrongKey);
+    if app.usage.wrong_key(&service.name, app.clock.now(), source.as_str()) {
+        let (service, source) = (service.name.as_str(), source.as_str());
+        tracing::warn!(
+            service,
+            source,
+            "a door was asked with a wrong key, or none: put the service's key into the server there"
+        );
+    }
+    Err(wrong_key())
 }
 
 fn shows_key(headers: &HeaderMap, service: &Service) -> bool {

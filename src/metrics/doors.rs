@@ -9,6 +9,12 @@ use domain::{Durations, RefusalReason};
 pub enum Door {
     /// The HTTP door.
     Http,
+    /// The mail-proxy door.
+    NginxMail,
+    /// The SASL door.
+    Sasl,
+    /// The LDAP door.
+    Ldap,
 }
 
 /// What a door answered.
@@ -28,7 +34,8 @@ pub enum Answer {
     WrongKey,
 }
 
-const DOORS: [(Door, &str); 1] = [(Door::Http, "http")];
+const DOORS: [(Door, &str); 4] =
+    [(Door::Http, "http"), (Door::NginxMail, "nginx_mail"), (Door::Sasl, "sasl"), (Door::Ldap, "ldap")];
 const ANSWERS: [(Answer, &str); 6] = [
     (Answer::Yes, "yes"),
     (Answer::No, "no"),

@@ -19,8 +19,10 @@ use tokio::{
 use super::accept::{Connection, stopped};
 use crate::{
     app::App,
-    app_passwords::verify::{SignIn, Verdict, verify},
+    app_passwords::verify::{SignIn, Verdict},
     clock,
+    doors::check,
+    metrics::doors::Door,
 };
 use protocol::{Auth, LONGEST_LINE, Line, Mechanism, Response};
 
@@ -190,7 +192,7 @@ impl Client {
             auth.remote.parse().ok().or(self.peer).map(|ip: IpAddr| ip.to_string()).unwrap_or_default();
         let kinds = protocol::kinds_of(&auth.service).unwrap_or(service.kinds);
         let sign_in = SignIn { name, secret: password, service: &service, kinds, source: &source };
-        Ok(match verify(&self.app, sign_in).await {
+        Ok(match check(&self.app, Door::Sasl, sign_in).await {
             Verdict::Yes(account) => protocol::ok(auth.id, account.name.as_str()),
             Verdict::No => protocol::fail(auth.id, name, None),
             Verdict::NotForThisService => {
