@@ -17,6 +17,8 @@ use crate::events::end::End;
 
 use crate::metrics::doors::Answers;
 
+use crate::sign_out::Connections;
+
 /// How many accounts are read anew at a time.
 const AT_ONCE: usize = 500;
 
@@ -25,6 +27,8 @@ pub struct Live {
     /// Accounts and app-specific passwords.
     pub index: Index,
     services: RwLock<Arc<HashMap<String, Arc<Service>>>>,
+    /// What doors keep open, which ends when memory says so.
+    pub connections: Connections,
     /// False while memory may lag behind the log: then every door answers that Doorkey can't.
     current: AtomicBool,
     /// The end of the log, for those who wait for more.
@@ -113,6 +117,7 @@ impl Live {
             let groups = memberships.remove(&account.id).unwrap_or_default();
             self.put(&account, &names, &groups, &[]);
         }
+        self.connections.look_again(self);
         self.current.store(true, Ordering::Release);
         self.end.reached(events::last(conn)?.number);
         Ok(())
@@ -122,7 +127,7 @@ impl Live {
     pub fn follow(&self, commit: Commit<'_>) {
         let caught_up = match commit {
             Commit::Committed { notes, conn } => {
-                let caught_up = self.catch_up(conn, notes);
+                let caught_up = self.catch_up(conn, notes).map(|()| self.connections.follow(self, notes));
                 // Also when memory lags behind: the log itself has moved on.
                 if let Some(last) = notes.last() {
                     self.end.reached(last.number);

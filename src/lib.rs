@@ -21,6 +21,7 @@
 //! - [`settings`]: what the server goes by, for administrators to see.
 //! - [`mail`]: letters, and the task that hands them to the mail server.
 //! - [`openapi`]: the API's own description, and the pages that show it.
+//! - [`sign_out`]: what ends when a password is taken back.
 //! - [`doors`]: bytes in, one call of `app_passwords::verify`, bytes out.
 //! - [`health`] and [`metrics`]: what those who run the server ask it.
 //!
@@ -65,5 +66,6 @@ pub mod services;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
+pub mod sign_out;
 pub mod tokens;
 pub mod web;

@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Origin, PublicUrl, StoreUrl},
     ctx::Ctx,
     doctor::probe::Probes,
-    doors::sasl,
+    doors::{ldap, sasl},
     follow::Live,
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
@@ -91,6 +91,9 @@ pub enum ServeError {
         /// The setting that says it.
         setting: &'static str,
     },
+    /// The LDAP door can't be opened.
+    #[error(transparent)]
+    Ldap(#[from] ldap::listen::ListenError),
     /// A listener of the SASL door can't be opened.
     #[error(transparent)]
     Sasl(#[from] sasl::listen::ListenError),
@@ -311,7 +314,8 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
         config.http.public_url = PublicUrl::local(address.port());
     }
     let sasl = sasl::listen::Listeners::open(&config.sasl).await?;
-    let sasl_places = sasl.places();
+    let ldap = ldap::listen::Listeners::open(&config.ldap).await?;
+    let doors = (ldap.places(), sasl.places());
     let tls = config.http.tls.as_ref().map(tls::Certificate::load).transpose()?;
     let mut listens = vec![(HTTP, address)];
     listens.extend(metrics_address.map(|address| (METRICS, address)));
@@ -333,12 +337,13 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     listeners.extend(local.map(|socket| Listener::unix(socket, router)));
     let figures = metrics::router(Arc::clone(app));
     listeners.extend(metrics.map(|listener| Listener::tcp(listener, None, figures, Places::new(SCRAPES))));
-    let answering = tokio::spawn(sasl.run(Arc::clone(app), stopping.clone()));
+    let ldap = tokio::spawn(ldap.run(Arc::clone(app), stopping.clone()));
+    let sasl = tokio::spawn(sasl.run(Arc::clone(app), stopping.clone()));
     let serving = tokio::spawn(server::run(listeners, stopping));
 
     print_set_up_link(app).await?;
     app.health.started();
-    print_ready(address, metrics_address, &sasl_places, &socket);
+    print_ready(address, metrics_address, &doors.0, &doors.1, &socket);
     notify.ready();
     told_to_stop.await;
     tracing::info!("stopping");
@@ -347,7 +352,8 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     app.live.end.stop();
     let _ = stop.send(true);
     let _ = serving.await;
-    let _ = answering.await;
+    let _ = ldap.await;
+    let _ = sasl.await;
     let _ = keeper.await;
     let _ = sending.await;
     let _ = watching.await;
@@ -408,12 +414,15 @@ async fn print_set_up_link(app: &App) -> Result<(), ServeError> {
 fn print_ready(
     http: SocketAddr,
     metrics: Option<SocketAddr>,
+    ldap: &BTreeMap<&str, String>,
     sasl: &BTreeMap<String, String>,
     socket: &PathBuf,
 ) {
     let mut ready = serde_json::json!({ "http": http.to_string(), "sasl": sasl, "socket": socket });
-    if let (Some(metrics), Some(members)) = (metrics, ready.as_object_mut()) {
-        members.insert("metrics".into(), metrics.to_string().into());
+    let metrics = metrics.map(|address| ("metrics", address.to_string()));
+    let ldap = ldap.iter().map(|(name, address)| (*name, address.clone()));
+    if let Some(members) = ready.as_object_mut() {
+        members.extend(ldap.chain(metrics).map(|(name, address)| (name.to_owned(), address.into())));
     }
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{ready}").and_then(|()| out.flush());

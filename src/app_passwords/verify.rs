@@ -6,7 +6,13 @@ use domain::{
 };
 use store::{app_passwords as rows, events, services};
 
-use crate::{app::App, ctx::Ctx, follow::Service, problem::Problem, refusals::Place};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    follow::{Live, Service},
+    problem::Problem,
+    refusals::Place,
+};
 
 /// What a door has read.
 pub struct SignIn<'a> {
@@ -24,8 +30,8 @@ pub struct SignIn<'a> {
 
 /// What the door is to answer.
 pub enum Verdict {
-    /// It is good, and this is whose it is.
-    Yes(index::Known),
+    /// It is good.
+    Yes(Yes),
     /// It isn't.
     No,
     /// The password is good, but not for this service.
@@ -34,6 +40,27 @@ pub enum Verdict {
     NotForThisPerson,
     /// Doorkey can't tell now. Never to be answered as a wrong password.
     Unavailable,
+}
+
+/// A good sign-in.
+pub struct Yes {
+    /// Whose it is.
+    pub account: index::Known,
+    /// The service that it is good for.
+    service: ServiceName,
+    fingerprint: [u8; 32],
+}
+
+impl Yes {
+    /// Whether it would still be good now, by what is known in memory: for a connection that is kept.
+    pub fn holds(&self, live: &Live) -> bool {
+        let Some(service) = live.service(self.service.as_str()) else { return false };
+        let found = live.index.find(&self.account, &self.fingerprint, &service.allowed);
+        found.is_some_and(|found| {
+            let opens = matches!(found.opens.admit(service.kinds), Admission::Yes);
+            !found.ended && found.account_active && found.account_allowed && opens
+        })
+    }
 }
 
 /// Decides. No database, but for the first use of a password that was made for the first app.
@@ -95,7 +122,7 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
             if app.index().stamp_use(&account, &fingerprint, now) {
                 app.usage.used(found.id, last_use(&sign_in, now));
             }
-            Verdict::Yes(account)
+            Verdict::Yes(Yes { account, service: sign_in.service.name.clone(), fingerprint })
         }
         Admission::Bind(_) => Verdict::Unavailable,
         Admission::No => {

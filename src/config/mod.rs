@@ -109,7 +109,6 @@ impl Config {
     pub fn unused(&self) -> Vec<&'static str> {
         let nothing = Self::default();
         let sections = [
-            ("ldap", self.ldap != nothing.ldap),
             ("apple", self.apple != nothing.apple),
             ("sandbox", self.sandbox != nothing.sandbox),
         ];

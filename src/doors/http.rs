@@ -50,7 +50,7 @@ pub async fn ask(
         source: source.as_str(),
     };
     match check(&app, Door::Http, sign_in).await {
-        Verdict::Yes(account) => yes(&account),
+        Verdict::Yes(good) => yes(&good.account),
         Verdict::No => wrong(),
         Verdict::NotForThisService | Verdict::NotForThisPerson => StatusCode::FORBIDDEN.into_response(),
         Verdict::Unavailable => Problem::unavailable().into_response(),

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod http;
+pub mod ldap;
 pub mod nginx_mail;
 pub mod sasl;
 

@@ -61,7 +61,7 @@ pub async fn ask(
     let kinds: KindSet = [Kind::Mail].into_iter().collect();
     let sign_in = SignIn { name: &name, secret: secret.expose(), service: &service, kinds, source };
     match check(&app, Door::NginxMail, sign_in).await {
-        Verdict::Yes(account) => passed_on(account.name.as_str(), server),
+        Verdict::Yes(good) => passed_on(good.account.name.as_str(), server),
         Verdict::No => refused(protocol, headers, "Wrong user name or password"),
         Verdict::NotForThisService => refused(protocol, headers, "This password was made for something else"),
         Verdict::NotForThisPerson => refused(protocol, headers, "You may not use this service"),

@@ -78,6 +78,7 @@ statements! {
         FROM accounts ORDER BY id";
     NAMES_OF = "SELECT name FROM account_names WHERE account_id = $1 ORDER BY name";
     ALL_NAMES = "SELECT account_id, name FROM account_names ORDER BY account_id, name";
+    NAMES_AFTER = "SELECT name FROM accounts WHERE name > $1 ORDER BY name LIMIT $2";
     ANY = "SELECT id FROM accounts LIMIT 1";
     SET_PASSWORD = "UPDATE accounts SET password_sealed = $2, password_changed_at = $3
         WHERE id = $1 AND password_changed_at = $4";
@@ -235,6 +236,14 @@ pub fn names(conn: &mut Conn, id: AccountId) -> Result<Vec<AccountName>, DbError
 pub fn names_of_all(conn: &mut Conn, ids: &[AccountId]) -> Result<Vec<Vec<AccountName>>, DbError> {
     let found = conn.query_all(&NAMES_OF, &row::ids(ids))?;
     found.iter().map(|rows| rows.iter().map(|row| name(row, 0)).collect()).collect()
+}
+
+/// At most `limit` IDs, in their order, those after `after`.
+///
+/// # Errors
+/// As the database has them.
+pub fn names_after(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<AccountName>, DbError> {
+    conn.query(&NAMES_AFTER, &[after.into(), limit.into()])?.iter().map(|row| name(row, 0)).collect()
 }
 
 /// Whether there is any account yet.

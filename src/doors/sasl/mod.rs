@@ -193,7 +193,7 @@ impl Client {
         let kinds = protocol::kinds_of(&auth.service).unwrap_or(service.kinds);
         let sign_in = SignIn { name, secret: password, service: &service, kinds, source: &source };
         Ok(match check(&self.app, Door::Sasl, sign_in).await {
-            Verdict::Yes(account) => protocol::ok(auth.id, account.name.as_str()),
+            Verdict::Yes(good) => protocol::ok(auth.id, good.account.name.as_str()),
             Verdict::No => protocol::fail(auth.id, name, None),
             Verdict::NotForThisService => {
                 protocol::fail(auth.id, name, Some("This password was made for something else."))
