@@ -14,6 +14,7 @@ use crate::{
     access::{Admin, Fresh},
     app::App,
     ctx::Ctx,
+    doors::ldap::directory,
     events::{names::Names, sentence::to_administrator},
     groups::{named, parse_names},
     problem::{Code, Problem},
@@ -47,6 +48,10 @@ impl New {
     ) -> Result<Self, Problem> {
         let name = ServiceName::parse(name.trim())
             .map_err(|error| Problem::field("name", format!("That can't be the name: {error}.")))?;
+        if [directory::GROUPS, directory::SERVICES].contains(&name.as_str()) {
+            let detail = format!("{name} is a branch of the LDAP directory. Choose another name.");
+            return Err(Problem::field("name", detail));
+        }
         Ok(Self { name, kinds: parse_kinds(kinds)?, groups: parse_names(groups)? })
     }
 }

@@ -26,6 +26,7 @@ mod crash;
 mod docs;
 mod doctor;
 mod doors_http;
+mod doors_ldap;
 mod doors_sasl;
 mod events;
 mod full_disk;

@@ -198,7 +198,7 @@ impl Found<'_> {
                 people = below;
             }
             Place::Service(name) if name == own => {
-                alone.extend(itself.then(|| self.directory.service(self.service)))
+                alone.extend(itself.then(|| self.directory.service(self.service)));
             }
             Place::Group(name) => return self.one_group(name, itself),
             Place::Person(service, name) if service == own => return self.one_person(name, itself),
