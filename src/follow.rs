@@ -59,6 +59,7 @@ impl Live {
         Self {
             index: Index::default(),
             services: RwLock::default(),
+            connections: Connections::default(),
             end: End::default(),
             current: AtomicBool::new(false),
             lease,

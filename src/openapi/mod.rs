@@ -158,7 +158,7 @@ fn complete(path: &str, method: &str, operation: &mut Operation, components: &mu
             codes.push(Code::ScopeNeeded);
             let said = format!("A personal API token needs the scope `{}`.", scope.name());
             let before = operation.description.take().map(|text| text + "\n\n").unwrap_or_default();
-            operation.description = Some(before + &said);
+            operation.description = Some(before + said.as_str());
         }
         codes.extend(roles.iter().any(|role| role == ADMINISTRATOR).then_some(Code::NotAllowed));
         codes.extend(roles.iter().any(|role| role == CONFIRMED).then_some(Code::ConfirmationNeeded));

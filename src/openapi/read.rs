@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
                 fields.extend(
                     self.fields(inner)
                         .into_iter()
-                        .map(|field| Field { name: before.clone() + &field.name, ..field }),
+                        .map(|field| Field { name: before.clone() + field.name.as_str(), ..field }),
                 );
             }
         }

@@ -19,11 +19,15 @@ use tokio::{
 };
 use tokio_util::codec::{Decoder as _, Encoder as _};
 
-use super::accept::{Connection, stopped};
+use super::{
+    accept::{Connection, stopped},
+    check,
+};
 use crate::{
     app::App,
-    app_passwords::verify::{SignIn, Verdict, verify},
+    app_passwords::verify::{SignIn, Verdict},
     follow::Service,
+    metrics::doors::Door,
     secrets,
     server::tls::Certificate,
     sign_out::Kept,
@@ -332,7 +336,7 @@ impl Client {
         };
         let source = self.source();
         let sign_in = SignIn { name: id, secret, service: &service, kinds: service.kinds, source: &source };
-        match verify(&self.app, sign_in).await {
+        match check(&self.app, Door::Ldap, sign_in).await {
             Verdict::Yes(good) => {
                 let account = good.account.clone();
                 // It may have been taken back since it was looked at.
