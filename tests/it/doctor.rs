@@ -136,9 +136,9 @@ fn settings_that_changed_since_the_start_are_named() {
     let elsewhere = Done::of(server.command(&["doctor"]).current_dir("/"), "").with(1);
     let said = line(&elsewhere, "wrong", "configuration", broken);
     assert!(said.contains("The server runs as it was set before"), "{said}");
-    fs::write(&file, "[ldap]\nbase_dn = 'dc=example'\n").unwrap();
+    fs::write(&file, "[sandbox]\nlisten = '127.0.0.1:0'\n").unwrap();
     server.stop().with(0);
-    warning(&server, "configuration", "This version doesn't use [ldap] yet");
+    warning(&server, "configuration", "This version doesn't use [sandbox] yet");
 }
 
 #[test]

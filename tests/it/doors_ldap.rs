@@ -322,14 +322,14 @@ fn groups_tell_who_is_in_them_and_who_may_use_the_service_is_seen() {
     let found = client.search(
         "ou=groups,dc=doorkey",
         Scope::OneLevel,
-        &format!("(&(objectClass=groupOfNames)(member={member}))"),
+        &format!("(&(objectClass=groupOfNames)(member=\"{member}\"))"),
         &[],
     );
     assert_eq!(found.iter().map(|entry| entry.dn.as_str()).collect::<Vec<_>>(), [family]);
     assert_eq!(values(&found[0], "member"), [member.as_str()]);
     assert_eq!(values(&found[0], "memberUid"), [ADA]);
     assert_eq!(
-        client.found("dc=doorkey", Scope::Subtree, &format!("(memberOf={family})")),
+        client.found("dc=doorkey", Scope::Subtree, &format!("(memberOf=\"{family}\")")),
         [member.as_str()]
     );
     assert_eq!(client.compare(family, "member", &member), Code::CompareTrue);

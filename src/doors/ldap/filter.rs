@@ -151,13 +151,12 @@ mod tests {
             "(objectClass=*)",
             "(mail=count*@*.org)",
             "(cn=*love*)",
-            "(cn~=ada  lovelace)",
+            r#"(cn~="ada  lovelace")"#,
             "(!(uid=grace))",
-            "(memberOf=CN=Family, ou=groups,dc=doorkey)",
-            "(memberOf:1.2.840.113556.1.4.1941:=cn=family,ou=groups,dc=doorkey)",
+            r#"(memberOf="CN=Family, ou=groups,dc=doorkey")"#,
+            r#"(memberOf:1.2.840.113556.1.4.1941:="cn=family,ou=groups,dc=doorkey")"#,
             "(uid>=a)",
             "(uid<=b)",
-            "(&)",
         ] {
             assert_eq!(asked(filter), Some(true), "{filter}");
         }
@@ -171,18 +170,23 @@ mod tests {
             "(mail=*.com)",
             "(&(uid=ada)(cn=Grace))",
             "(sn=*)",
-            "(|)",
-            "(memberOf=cn=other,dc=x)",
+            r#"(memberOf="cn=other,dc=x")"#,
         ] {
             assert_eq!(asked(filter), Some(false), "{filter}");
         }
+        // RFC 4526: of nothing, all is true and none is.
+        assert_eq!(fits(&LdapFilter::And(Vec::new()), &ada()), Some(true));
+        assert_eq!(fits(&LdapFilter::Or(Vec::new()), &ada()), Some(false));
     }
 
     #[test]
     fn what_is_unknown_fits_neither_way() {
-        for filter in
-            ["(shoeSize=42)", "(!(shoeSize=42))", "(cn:1.2.3:=Ada Lovelace)", "(&(uid=ada)(shoeSize=42))"]
-        {
+        for filter in [
+            "(shoeSize=42)",
+            "(!(shoeSize=42))",
+            r#"(cn:1.2.3:="Ada Lovelace")"#,
+            "(&(uid=ada)(shoeSize=42))",
+        ] {
             assert_eq!(asked(filter), None, "{filter}");
         }
         assert_eq!(asked("(|(uid=ada)(shoeSize=42))"), Some(true));
@@ -198,8 +202,9 @@ mod tests {
         };
         assert_eq!(named("(&(objectClass=person)(|(uid=ada)(mail=ada)))").as_deref(), Some("ada ada"));
         assert_eq!(named("(uid=ada)").as_deref(), Some("ada"));
-        for everybody in ["(|(uid=ada)(cn=Ada))", "(objectClass=*)", "(!(uid=ada))", "(uid=a*)", "(|)"] {
+        for everybody in ["(|(uid=ada)(cn=Ada))", "(objectClass=*)", "(!(uid=ada))", "(uid=a*)"] {
             assert_eq!(named(everybody), None, "{everybody}");
         }
+        assert_eq!(names(&LdapFilter::Or(Vec::new())), None);
     }
 }

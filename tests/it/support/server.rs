@@ -148,7 +148,8 @@ impl Server {
         let mut command = program(self.folder.path());
         command.args(arguments).arg("--data").arg(self.data()).envs(self.clock.environment());
         command.envs(self.store.setting());
-        command.env("DOORKEY__HTTP__LISTEN", "127.0.0.1:0").envs(self.settings.iter().cloned());
+        command.env("DOORKEY__HTTP__LISTEN", "127.0.0.1:0").env("DOORKEY__LDAP__LISTEN", "127.0.0.1:0");
+        command.envs(self.settings.iter().cloned());
         command
     }
 
