@@ -97,15 +97,7 @@ impl Client {
             sizelimit: limit,
             timelimit: 0,
             typesonly: false,
-            // The reader of filters wants these escaped; on the wire they aren't.
-            filter: parse_ldap_filter_str(
-                &filter
-                    .replace(",ou=", "\\2cou\\3d")
-                    .replace(",dc=", "\\2cdc\\3d")
-                    .replace("=uid=", "=uid\\3d")
-                    .replace("=cn=", "=cn\\3d"),
-            )
-            .unwrap(),
+            filter: parse_ldap_filter_str(filter).unwrap(),
             attrs: attrs.iter().map(|name| (*name).to_owned()).collect(),
         };
         let control = page.map(|(size, cookie)| LdapControl::SimplePagedResults { size, cookie });
