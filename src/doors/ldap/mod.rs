@@ -220,6 +220,17 @@ impl Client {
         codec.encode(LdapMsg { msgid: 0, op: LdapOp::ExtendedResponse(notice), ctrl: Vec::new() }, answers)
     }
 
+    /// The service as it is by now: since somebody bound, it may have got other people, another key, or an end.
+    fn look_again(&mut self) {
+        let Some(bound) = self.who.service() else { return };
+        let now = self.app.live.service(bound.name.as_str()).filter(|now| now.id == bound.id);
+        match (&mut self.who, now) {
+            (Who::Service(bound), Some(now)) if now.key_hash == bound.key_hash => *bound = now,
+            (Who::Person { service, .. }, Some(now)) => *service = now,
+            (who, _) => *who = Who::Nobody,
+        }
+    }
+
     async fn answer(
         &mut self,
         message: LdapMsg,
@@ -227,6 +238,7 @@ impl Client {
         answers: &mut BytesMut,
     ) -> std::io::Result<Next> {
         let LdapMsg { msgid, op, ctrl } = message;
+        self.look_again();
         let mut say =
             |op: LdapOp, ctrl: Vec<LdapControl>| codec.encode(LdapMsg { msgid, op, ctrl }, &mut *answers);
         let unknown = ctrl.iter().find_map(|control| match control {
