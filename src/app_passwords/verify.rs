@@ -46,6 +46,8 @@ pub enum Verdict {
 pub struct Yes {
     /// Whose it is.
     pub account: index::Known,
+    /// Which of their app-specific passwords it was.
+    pub app_password: AppPasswordId,
     /// The service that it is good for.
     service: ServiceName,
     fingerprint: [u8; 32],
@@ -122,7 +124,8 @@ pub async fn verify(app: &App, sign_in: SignIn<'_>) -> Verdict {
             if app.index().stamp_use(&account, &fingerprint, now) {
                 app.usage.used(found.id, last_use(&sign_in, now));
             }
-            Verdict::Yes(Yes { account, service: sign_in.service.name.clone(), fingerprint })
+            let (service, app_password) = (sign_in.service.name.clone(), found.id);
+            Verdict::Yes(Yes { account, app_password, service, fingerprint })
         }
         Admission::Bind(_) => Verdict::Unavailable,
         Admission::No => {

@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::check;
 use crate::{
     app::App,
-    app_passwords::verify::{SignIn, Verdict},
+    app_passwords::verify::{SignIn, Verdict, Yes},
     follow::Service,
     metrics::doors::{Answer, Door},
     problem::{Code, Problem},
@@ -50,7 +50,7 @@ pub async fn ask(
         source: source.as_str(),
     };
     match check(&app, Door::Http, sign_in).await {
-        Verdict::Yes(good) => yes(&good.account),
+        Verdict::Yes(good) => yes(&good),
         Verdict::No => wrong(),
         Verdict::NotForThisService | Verdict::NotForThisPerson => StatusCode::FORBIDDEN.into_response(),
         Verdict::Unavailable => Problem::unavailable().into_response(),
@@ -133,8 +133,8 @@ fn wrong() -> Response {
     (StatusCode::UNAUTHORIZED, asks).into_response()
 }
 
-fn yes(account: &index::Account) -> Response {
-    let name = account.name.as_str();
+fn yes(good: &Yes) -> Response {
+    let (account, name) = (&good.account, good.account.name.as_str());
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     for (header, value) in [
@@ -143,6 +143,8 @@ fn yes(account: &index::Account) -> Response {
         ("x-remote-user", encoded(name)),
         ("remote-email", encoded(name)),
         ("remote-name", encoded(account.display_name.as_str())),
+        // A server that keeps sessions can tell by it which of them end with this password.
+        ("doorkey-app-password", good.app_password.to_string().into()),
     ] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(header, value);

@@ -22,6 +22,7 @@ fn a_good_sign_in_is_answered_with_whose_it_is() {
     let answer = calendar.ask("Ada@Example.ORG", &password.password).with(200);
     assert_eq!(about(&answer), [Some(ADA), Some(ADA), Some("Ada Lovelace")]);
     assert_eq!((answer.body.len(), answer.header("www-authenticate")), (0, None));
+    assert_eq!(answer.header("doorkey-app-password"), Some(password.id.as_str()));
 }
 
 #[test]
