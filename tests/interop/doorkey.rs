@@ -2,7 +2,7 @@
 
 use crate::{
     parts::free_port,
-    support::{Data, Server},
+    support::{Data, Options, Server},
 };
 
 /// Starts one, reached by this name of this machine, and gives its URL.
@@ -19,11 +19,14 @@ pub fn start_on(data: Data, host: &str) -> (Server, String) {
 
 /// The same, before it is started.
 pub fn new_on(data: Data, host: &str) -> (Server, String) {
+    new_with(data, host, &[])
+}
+
+/// The same, with more settings.
+pub fn new_with(data: Data, host: &str, more: Options<'_>) -> (Server, String) {
     let port = free_port();
-    let url = format!("http://{host}:{port}");
-    let server = Server::on(
-        data,
-        &[("DOORKEY__HTTP__LISTEN", &format!("127.0.0.1:{port}")), ("DOORKEY__HTTP__PUBLIC_URL", &url)],
-    );
-    (server, url)
+    let (url, listen) = (format!("http://{host}:{port}"), format!("127.0.0.1:{port}"));
+    let mut settings = vec![("DOORKEY__HTTP__LISTEN", listen.as_str()), ("DOORKEY__HTTP__PUBLIC_URL", &url)];
+    settings.extend_from_slice(more);
+    (Server::on(data, &settings), url)
 }

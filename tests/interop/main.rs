@@ -18,6 +18,7 @@ mod parts;
 mod support;
 
 mod browser;
+mod dovecot;
 mod radicale;
 mod traefik;
 mod traffic;

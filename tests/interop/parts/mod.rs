@@ -2,6 +2,8 @@
 
 mod caddy;
 mod chromium;
+mod dovecot;
+mod lines;
 mod nginx;
 mod process;
 mod radicale;
@@ -10,8 +12,10 @@ mod vdirsyncer;
 
 pub use caddy::Caddy;
 pub use chromium::{Chromium, Scripts};
+pub use dovecot::Dovecot;
+pub use lines::{Lines, plain};
 pub use nginx::Nginx;
-pub use process::{Part, find, free_port};
+pub use process::{Part, command, find, free_port};
 pub use radicale::Radicale;
 pub use recorder::{Recorder, Seen};
 pub use vdirsyncer::{Kind, Login, Vdirsyncer};
