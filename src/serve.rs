@@ -22,7 +22,7 @@ use crate::{
     config::{Config, Origin, PublicUrl, StoreUrl},
     ctx::Ctx,
     doctor::probe::Probes,
-    doors::{ldap, sasl},
+    doors::{accept::DoorPlaces, ldap, sasl},
     follow::Live,
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
@@ -33,7 +33,7 @@ use crate::{
     problem::Problem,
     refusals::Refusals,
     router,
-    server::{self, Listener, Places, tls},
+    server::{self, Listener, Places, descriptors, tls},
     sign_in::strangers::Strangers,
     web::in_flight::InFlight,
 };
@@ -174,7 +174,11 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
     // On the writer's thread: nothing that it follows can come in between.
     store.write_blocking(move |tx| load.load(tx))?;
     warn_of_clock(store.read(store::events::latest_time)?, clock.now());
-    let metrics = Metrics::new(clock.now(), Places::of(&config.http));
+    let doors = DoorPlaces::of(&config);
+    let most =
+        descriptors::for_http(doors.all().map(|(.., places)| places.most()), server::LOCAL_CONNECTIONS);
+    let (for_one, but) = (config.http.connections_per_address, &config.http.trusted_proxies);
+    let metrics = Metrics::new(clock.now(), Places::bounded(most, for_one, but), doors);
     metrics.key_made(key_made_at);
     let app = Arc::new(App {
         config,
@@ -297,6 +301,7 @@ fn warn_of_clock(latest: Option<Timestamp>, now: Timestamp) {
 /// Each says what to do.
 pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), ServeError> {
     logs::start(config.log);
+    descriptors::raise();
     warn_of_unused(&config);
     warn_of_open_connection(&config);
     let lock = DataLock::acquire(&config.data)?;

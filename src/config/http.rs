@@ -33,7 +33,7 @@ const PROXY: Form =
     Form { expected: "an IP address or a network of them", example: "192.0.2.10", secret: false };
 
 /// Far more than a browser or an app opens, and less than all that a server with the usual limit of 1024 files can take.
-const CONNECTIONS_PER_ADDRESS: usize = 256;
+const CONNECTIONS_PER_ADDRESS: i32 = 256;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 impl Http {
@@ -42,7 +42,7 @@ impl Http {
         let public_url = section.value("public_url", &URL, PublicUrl::parse);
         let trusted_proxies = section.list("trusted_proxies", &PROXY, proxy);
         let tls = TlsFiles::read(section);
-        let connections = section.integer("connections_per_address", 0).value();
+        let connections = section.count("connections_per_address", 0, CONNECTIONS_PER_ADDRESS);
 
         if let Given::Is(address, place) = &listen
             && !is_loopback(address)
@@ -65,9 +65,7 @@ impl Http {
             public_url: public_url.value().unwrap_or_default(),
             trusted_proxies: trusted_proxies.value().unwrap_or_default(),
             tls: tls.value(),
-            connections_per_address: NonZeroUsize::new(
-                connections.and_then(|most| most.try_into().ok()).unwrap_or(CONNECTIONS_PER_ADDRESS),
-            ),
+            connections_per_address: NonZeroUsize::new(connections),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `[ldap]`
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use super::section::{Form, Given, Section, Wrong};
 use super::tls::TlsFiles;
@@ -18,7 +19,15 @@ pub struct Ldap {
     pub base_dn: String,
     /// The certificate for StartTLS and for `listen_tls`. Default: none.
     pub tls: Option<TlsFiles>,
+    /// How many connections may be open at a time. Default: 1024.
+    pub connections: NonZeroUsize,
+    /// How many of them one address may have. Default: 256; none is no bound.
+    pub connections_per_address: Option<NonZeroUsize>,
 }
+
+const CONNECTIONS: i32 = 1024;
+/// More than one machine's programs keep in their pools.
+const CONNECTIONS_PER_ADDRESS: i32 = 256;
 
 const LISTEN: Form = address_like("127.0.0.1:3893");
 const LISTEN_TLS: Form = address_like("0.0.0.0:636");
@@ -32,6 +41,8 @@ impl Ldap {
         let listen_tls = section.optional("listen_tls", &LISTEN_TLS, address);
         let base_dn = section.value("base_dn", &NAME, distinguished_name);
         let tls = TlsFiles::read(section);
+        let connections = section.count("connections", 1, CONNECTIONS);
+        let for_one = section.count("connections_per_address", 0, CONNECTIONS_PER_ADDRESS);
 
         if let Given::Is(_, place) = &listen_tls
             && tls.is_absent()
@@ -53,6 +64,8 @@ impl Ldap {
             listen_tls: listen_tls.value(),
             base_dn: base_dn.value().unwrap_or_else(|| "dc=doorkey".to_owned()),
             tls: tls.value(),
+            connections: NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN),
+            connections_per_address: NonZeroUsize::new(for_one),
         }
     }
 }

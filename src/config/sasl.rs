@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::problem::Problem;
@@ -15,7 +16,12 @@ use super::values::address;
 pub struct Sasl {
     /// Where it listens. Default: `127.0.0.1:3894`.
     pub listen: SaslListen,
+    /// How many connections may be open at a time. Default: 512.
+    pub connections: NonZeroUsize,
 }
+
+/// Each process of a mail server keeps one.
+const CONNECTIONS: i32 = 512;
 
 /// Where a listener of the SASL door is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,7 @@ const LONGEST_PATH: usize = 103;
 pub(super) fn read(reader: &mut Reader) -> BTreeMap<String, Sasl> {
     // Known also when there is none, so that a misspelt section can be told about it.
     reader.know("sasl", "listen");
+    reader.know("sasl", "connections");
     let services: Vec<String> = reader
         .tree
         .sections
@@ -69,13 +76,14 @@ pub(super) fn read(reader: &mut Reader) -> BTreeMap<String, Sasl> {
 impl Sasl {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let given = section.value("listen", &LISTEN, listen_or_off);
+        let connections = section.count("connections", 1, CONNECTIONS);
         let place = given.place().cloned();
         let listen = given.value().unwrap_or(Some(DEFAULT_LISTEN))?;
         match &listen {
             SaslListen::Tcp(address) => section.listens("listen", *address, place),
             SaslListen::Unix(_) => section.occupies("listen", listen.to_string(), place),
         }
-        Some(Self { listen })
+        Some(Self { listen, connections: NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN) })
     }
 }
 

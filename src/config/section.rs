@@ -219,6 +219,11 @@ impl Section<'_> {
         }
     }
 
+    /// How many there may be of something, from `least` on.
+    pub(super) fn count(&mut self, key: &'static str, least: i32, default: i32) -> usize {
+        self.integer(key, least).value().unwrap_or(default).try_into().unwrap_or_default()
+    }
+
     /// Notes that the server will listen here. `place` is where it says so; none for a default.
     pub(super) fn listens(&mut self, key: &str, address: SocketAddr, place: Option<Place>) {
         // Of port 0 there is one for everybody.

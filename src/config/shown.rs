@@ -61,8 +61,12 @@ pub(super) fn all(config: &Config, places: &Places) -> Vec<Shown> {
     add("ldap", "listen_tls", or_nothing(ldap.listen_tls));
     add("ldap", "base_dn", ldap.base_dn.clone());
     tls(&mut add, "ldap", ldap.tls.as_ref());
+    add("ldap", "connections", ldap.connections.to_string());
+    let most = ldap.connections_per_address.map_or(0, std::num::NonZeroUsize::get);
+    add("ldap", "connections_per_address", most.to_string());
     for (service, listener) in sasl {
         add(&format!("sasl.{service}"), "listen", listener.listen.to_string());
+        add(&format!("sasl.{service}"), "connections", listener.connections.to_string());
     }
     add(
         "store",

@@ -25,6 +25,17 @@ pub(super) fn of_server(app: &App, findings: &mut Findings) {
     } else {
         findings.fine(About::Limits, said);
     }
+    for (door, service, places) in app.metrics.door_places.all() {
+        let (most, taken) = (places.most(), places.taken());
+        if taken.saturating_mul(10) >= most.saturating_mul(9) {
+            let section = if service.is_empty() { door.to_owned() } else { format!("{door}.{service}") };
+            let said = format!("{taken} of the {most} connections that [{section}] may have are open.");
+            let advice = format!(
+                "Raise [{section}] connections, or look at who opens so many, and restart the server."
+            );
+            findings.warning(About::Limits, said, &advice);
+        }
+    }
     let hashers = thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
     let wanted = u64::try_from(hashers).unwrap_or(1).saturating_mul(HASH_BYTES).saturating_add(BASE_BYTES);
     if let Some((has, where_from)) = memory()

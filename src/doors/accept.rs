@@ -1,6 +1,7 @@
-//! Taking the connections of doors that aren't HTTP: how many at a time, and ending them when the server stops.
+//! Taking the connections of doors that aren't HTTP: how many at a time, from whom, and ending them when the server stops.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     io,
     net::IpAddr,
@@ -13,12 +14,48 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 
-/// How many connections a listener serves at a time. More wait in the system's queue.
-const PLACES: usize = 1024;
+use crate::{
+    clock::Stopwatch,
+    config::Config,
+    server::{Place, Places, STOP_TIME, descriptors},
+};
+
+/// After how long a kept connection is asked whether its client is still there, and how often it is asked then.
+const STILL_THERE: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(30));
+
+/// The places for connections of each door that isn't HTTP.
+pub struct DoorPlaces {
+    /// The LDAP door's, plain and over TLS.
+    pub ldap: Arc<Places>,
+    /// The SASL door's, by service.
+    pub sasl: BTreeMap<String, Arc<Places>>,
+}
+
+impl DoorPlaces {
+    /// As the configuration has them, and as the system lets the process open files.
+    pub fn of(config: &Config) -> Self {
+        let ldap = descriptors::for_door(config.ldap.connections.get());
+        let sasl = |connections| Places::new(descriptors::for_door(connections));
+        Self {
+            ldap: Places::bounded(ldap, config.ldap.connections_per_address, &[]),
+            sasl: config
+                .sasl
+                .iter()
+                .map(|(service, listener)| (service.clone(), sasl(listener.connections.get())))
+                .collect(),
+        }
+    }
+
+    /// Each with its door, and its service where the door has one for each.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str, &Arc<Places>)> {
+        let sasl = self.sasl.iter().map(|(service, places)| ("sasl", service.as_str(), places));
+        [("ldap", "", &self.ldap)].into_iter().chain(sasl)
+    }
+}
 
 /// Where connections come in.
 pub enum Listener {
@@ -53,6 +90,7 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 // Answers are small and whole: nothing is gained by waiting to send them.
                 let _ = stream.set_nodelay(true);
+                let _ = keep_alive(&stream);
                 Ok(Connection::Tcp(stream, peer.ip()))
             }
             Self::Unix(listener) => Ok(Connection::Unix(listener.accept().await?.0)),
@@ -60,42 +98,76 @@ impl Listener {
     }
 }
 
-/// Serves every connection with `serve`, until `stopping`. `serve` ends by itself then.
-pub async fn run<F>(listener: Listener, serve: impl Fn(Connection) -> F, mut stopping: watch::Receiver<bool>)
-where
+/// A client that went without a word, behind a router that forgot it, gives its place back.
+fn keep_alive(stream: &TcpStream) -> Result<(), rustix::io::Errno> {
+    use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle, set_tcp_keepintvl};
+    set_socket_keepalive(stream, true)?;
+    set_tcp_keepidle(stream, STILL_THERE.0)?;
+    set_tcp_keepintvl(stream, STILL_THERE.1)
+}
+
+/// Serves every connection that has a place with `serve`, until `stopping`. `serve` ends by itself then. `setting` names what bounds
+/// one address.
+pub async fn run<F>(
+    listener: Listener,
+    places: Arc<Places>,
+    setting: &'static str,
+    serve: impl Fn(Connection) -> F,
+    mut stopping: watch::Receiver<bool>,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(PLACES));
-    let mut connections = JoinSet::new();
+    let (mut connections, mut warned) = (JoinSet::new(), None);
     loop {
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.next().await)
+            let connection = listener.next().await?;
+            let Some(free) = places.make_room().await else { return Ok(None) };
+            let (place, peer) = (places.take(free, connection.peer()), connection.peer());
+            if place.is_none() {
+                warn_of_many(setting, peer, &mut warned);
+            }
+            Ok::<_, io::Error>(place.map(|place| (connection, place)))
         };
-        tokio::select! {
+        let next = tokio::select! {
             biased;
             () = stopped(&mut stopping) => break,
-            (place, connection) = next => match (place, connection) {
-                (Ok(place), Ok(connection)) => {
-                    let served = serve(connection);
-                    connections.spawn(async move {
-                        served.await;
-                        drop(place);
-                    });
-                }
-                (_, Err(error)) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    // Out of descriptors, most likely: one that is open has to end first.
-                    let _ = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
-                }
-                (Err(_), _) => break,
-            },
+            next = next => next,
+        };
+        match next {
+            Ok(Some((connection, place))) => spawn(&mut connections, serve(connection), place),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of descriptors, most likely: one that is open has to end first.
+                let _ = tokio::time::timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
+            }
         }
         // Those that have ended leave nothing behind.
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let ended = async { while connections.join_next().await.is_some() {} };
+    // Who takes no answers isn't waited for.
+    let _ = tokio::time::timeout(STOP_TIME, ended).await;
+}
+
+fn spawn(connections: &mut JoinSet<()>, served: impl Future<Output = ()> + Send + 'static, place: Place) {
+    connections.spawn(async move {
+        served.await;
+        drop(place);
+    });
+}
+
+/// Tells the operator, once a minute at most.
+fn warn_of_many(setting: &str, peer: Option<IpAddr>, warned: &mut Option<Stopwatch>) {
+    if warned.as_ref().is_none_or(|since| since.micros() >= 60_000_000) {
+        *warned = Some(Stopwatch::start());
+        let address = peer.map(|peer| peer.to_string());
+        tracing::warn!(
+            address,
+            "an address has as many connections open as {setting} allows, and more are closed at once"
+        );
+    }
 }
 
 /// Waits until the server is told to stop.

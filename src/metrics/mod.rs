@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{app::App, health, server::Places};
+use crate::{app::App, doors::accept::DoorPlaces, health, server::Places};
 
 pub mod doors;
 mod process;
@@ -31,8 +31,10 @@ use doors::Doors;
 pub struct Metrics {
     /// What the doors answered.
     pub doors: Doors,
-    /// The places for connections.
+    /// The places for connections over HTTP.
     pub places: Arc<Places>,
+    /// Those of the other doors.
+    pub door_places: DoorPlaces,
     requests: Family<Labels<3>, Counter>,
     request_seconds: Family<Labels<1>, scrape::Kept>,
     registry: Registry,
@@ -45,7 +47,7 @@ type Labels<const N: usize> = [(&'static str, String); N];
 
 impl Metrics {
     /// Nothing counted yet.
-    pub fn new(now: Timestamp, places: Arc<Places>) -> Self {
+    pub fn new(now: Timestamp, places: Arc<Places>, door_places: DoorPlaces) -> Self {
         let (requests, request_seconds) = (Family::default(), Family::default());
         let mut registry = Registry::with_prefix("doorkey");
         let help = "Requests for pages and the API, by route and class of status";
@@ -55,6 +57,7 @@ impl Metrics {
         Self {
             doors: Doors::default(),
             places,
+            door_places,
             requests,
             request_seconds,
             registry,

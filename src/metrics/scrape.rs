@@ -10,7 +10,7 @@ use prometheus_client::{
 };
 
 use super::{Labels, process::Process};
-use crate::{accounts::hasher::LINE, app::App, health};
+use crate::{accounts::hasher::LINE, app::App, health, server::Places};
 
 /// How long the database may take to count. Without its figures the others are still worth having.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -58,6 +58,22 @@ fn of_the_doors(app: &App, registry: &mut Registry) {
     let refusals = app.metrics.doors.refusals();
     let refusals = Counters(refusals.map(|(reason, count)| ([("reason", reason.into())], count)).collect());
     registry.register("door_refusals", "Sign-ins that were refused, by reason", refusals);
+    let places = || {
+        let labels = |door: &str, service: &str| [("door", door.to_owned()), ("service", service.to_owned())];
+        app.metrics.door_places.all().map(move |(door, service, places)| (labels(door, service), places))
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people, exact up to 2^53")]
+    let gauges =
+        |of: fn(&Places) -> usize| Gauges(places().map(|(labels, at)| (labels, of(at) as f64)).collect());
+    let counters = |of: fn(&Places) -> u64| Counters(places().map(|(labels, at)| (labels, of(at))).collect());
+    let help = "Connections that are open at the LDAP and SASL doors";
+    registry.register("door_connections", help, gauges(Places::taken));
+    let help = "How many can be open there at a time";
+    registry.register("door_connections_limit", help, gauges(Places::most));
+    let help = "Connections closed there because their address had too many";
+    registry.register("door_connections_refused", help, counters(Places::refused));
+    let help = "Idle connections closed there to make room for others";
+    registry.register("door_connections_pushed_out", help, counters(Places::pushed_out));
 }
 
 fn of_the_server(app: &App, registry: &mut Registry) {

@@ -25,11 +25,12 @@ use tower::ServiceExt as _;
 
 use crate::{clock::Stopwatch, web::LocalAdministrator};
 
+pub mod descriptors;
 mod places;
 pub mod tls;
 pub mod validity;
 
-pub use places::Places;
+pub use places::{Place, Places};
 
 /// How long a client may take over a request's head, and how long a kept connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -40,9 +41,9 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head.
 const HEAD_SIZE: usize = 64 * 1024;
 /// How many commands on this machine are served at a time.
-const LOCAL_CONNECTIONS: usize = 16;
+pub const LOCAL_CONNECTIONS: usize = 16;
 /// How long requests have to end once the server is told to stop.
-const STOP_TIME: Duration = Duration::from_secs(10);
+pub const STOP_TIME: Duration = Duration::from_secs(10);
 
 /// How long a connection has to send its last answer, once the server is told to stop and no request is at work on it. A request
 /// whose head has not come whole isn't waited for.
@@ -95,14 +96,6 @@ pub async fn run(listeners: Vec<Listener>, stopping: watch::Receiver<bool>) {
     accepting.join_all().await;
 }
 
-/// What the process may open, less what it needs for itself.
-fn most_connections() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
-    let soft = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok()).unwrap_or(1024_usize);
-    soft.saturating_sub(64 + LOCAL_CONNECTIONS).clamp(64, 20_000)
-}
-
 async fn accept(listener: Listener, mut stopping: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut warned = None;
@@ -152,7 +145,7 @@ async fn accept_one(
             });
         }),
         Socket::Tcp(listener, certificate) => listener.accept().await.map(|(stream, peer)| {
-            let Some(place) = places.take(free, Some(peer)) else {
+            let Some(place) = places.take(free, Some(peer.ip())) else {
                 warn_of_many(peer, warned);
                 return;
             };
@@ -194,7 +187,7 @@ fn warn_of_many(peer: SocketAddr, warned: &mut Option<Stopwatch>) {
 }
 
 /// A connection that ends when its client takes nothing of an answer for [`WRITE_TIME`].
-fn bounded<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutStream<S>>> {
+pub fn bounded<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutStream<S>>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME));
     Box::pin(stream)

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,9 +11,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::config::Http;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Places for connections. Past their number new ones wait in the system's queue, and those that are open are served.
 pub struct Places {
@@ -21,6 +19,8 @@ pub struct Places {
     free: Arc<Semaphore>,
     for_one: Option<ForOne>,
     refused: AtomicU64,
+    crowded: Notify,
+    pushed_out: AtomicU64,
 }
 
 /// The bound for one address, so that nobody takes all places alone.
@@ -40,21 +40,20 @@ pub struct Place {
 impl Places {
     /// So many, for anybody.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self::all(most, None))
+        Self::bounded(most, None, &[])
     }
 
-    /// As many as the process can open, less what it needs for itself, and as `[http]` bounds them for one address.
-    pub fn of(config: &Http) -> Arc<Self> {
-        let for_one = config.connections_per_address.map(|most| ForOne {
+    /// So many, and of them so many for one address, if it isn't one of `but`.
+    pub fn bounded(most: usize, for_one: Option<NonZeroUsize>, but: &[IpNet]) -> Arc<Self> {
+        let for_one = for_one.map(|most| ForOne { most, but: but.to_vec(), taken: Mutex::default() });
+        Arc::new(Self {
             most,
-            but: config.trusted_proxies.clone(),
-            taken: Mutex::default(),
-        });
-        Arc::new(Self::all(super::most_connections(), for_one))
-    }
-
-    fn all(most: usize, for_one: Option<ForOne>) -> Self {
-        Self { most, free: Arc::new(Semaphore::new(most)), for_one, refused: AtomicU64::new(0) }
+            free: Arc::new(Semaphore::new(most)),
+            for_one,
+            refused: AtomicU64::new(0),
+            crowded: Notify::new(),
+            pushed_out: AtomicU64::new(0),
+        })
     }
 
     /// How many there are.
@@ -72,18 +71,41 @@ impl Places {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// How many connections were closed before they had signed in, to make room for others.
+    pub fn pushed_out(&self) -> u64 {
+        self.pushed_out.load(Ordering::Relaxed)
+    }
+
     /// Waits for a free place. None once there will be no more.
-    pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn free(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
+    /// The same, for who has come already: while there is none, whoever has waited longest in [`Places::crowded`] makes room.
+    pub async fn make_room(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(free) = Arc::clone(&self.free).try_acquire_owned() {
+            return Some(free);
+        }
+        self.crowded.notify_one();
+        let free = self.free().await;
+        // If somebody went by themselves, nobody has to any more.
+        tokio::select! {
+            biased;
+            () = self.crowded.notified() => {}
+            () = std::future::ready(()) => {}
+        }
+        free
+    }
+
+    /// Waits until this connection has to make room: for one that is idle, and hasn't signed in.
+    pub async fn crowded(&self) {
+        self.crowded.notified().await;
+        self.pushed_out.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes it for a connection from this address; none when that address has as many as one may have.
-    pub(super) fn take(
-        self: &Arc<Self>,
-        free: OwnedSemaphorePermit,
-        peer: Option<SocketAddr>,
-    ) -> Option<Place> {
-        let bounded = self.for_one.as_ref().zip(peer.map(|peer| peer.ip().to_canonical()));
+    pub fn take(self: &Arc<Self>, free: OwnedSemaphorePermit, peer: Option<IpAddr>) -> Option<Place> {
+        let bounded = self.for_one.as_ref().zip(peer.map(|peer| peer.to_canonical()));
         let Some((for_one, ip)) =
             bounded.filter(|(for_one, ip)| !for_one.but.iter().any(|net| net.contains(ip)))
         else {
@@ -132,16 +154,11 @@ mod tests {
     use super::*;
 
     fn places(most: usize, for_one: usize) -> Arc<Places> {
-        let for_one = ForOne {
-            most: NonZeroUsize::new(for_one).unwrap(),
-            but: vec!["192.0.2.7/32".parse().unwrap()],
-            taken: Mutex::default(),
-        };
-        Arc::new(Places::all(most, Some(for_one)))
+        Places::bounded(most, NonZeroUsize::new(for_one), &["192.0.2.7/32".parse().unwrap()])
     }
 
     async fn take(places: &Arc<Places>, ip: &str) -> Option<Place> {
-        places.take(places.free().await.unwrap(), Some(SocketAddr::new(ip.parse().unwrap(), 1)))
+        places.take(places.free().await.unwrap(), Some(ip.parse().unwrap()))
     }
 
     #[tokio::test]
@@ -173,5 +190,43 @@ mod tests {
         let _held = take(&places, "2001:db8:1:2::1").await.unwrap();
         assert!(take(&places, "2001:db8:1:2:ffff::2").await.is_none());
         assert!(take(&places, "2001:db8:1:3::1").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_longest_makes_room_and_nobody_for_nothing() {
+        let places = places(2, 9);
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let come = |name: &'static str| {
+            let (places, ended) = (Arc::clone(&places), Arc::clone(&ended));
+            async move {
+                let free = places.make_room().await.unwrap();
+                tokio::spawn(async move {
+                    places.crowded().await;
+                    lock(&ended).push(name);
+                    drop(free);
+                });
+                tokio::task::yield_now().await;
+            }
+        };
+        come("first").await;
+        come("second").await;
+        assert_eq!(places.pushed_out(), 0);
+        come("third").await;
+        come("fourth").await;
+        assert_eq!((lock(&ended).clone(), places.pushed_out()), (vec!["first", "second"], 2));
+
+        // All are at work: who comes then waits for one of them to end, and pushes nobody out afterwards.
+        let busy = super::Places::new(1);
+        let held = busy.make_room().await.unwrap();
+        let next = tokio::spawn({
+            let busy = Arc::clone(&busy);
+            async move { busy.make_room().await.unwrap() }
+        });
+        tokio::task::yield_now().await;
+        drop(held);
+        let _next = next.await.unwrap();
+        let idle = tokio::spawn(async move { busy.crowded().await });
+        tokio::task::yield_now().await;
+        assert!(!idle.is_finished());
     }
 }

@@ -1,26 +1,14 @@
 //! The LDAP door, message by message. Real clients ask it in tests/interop.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    time::Duration,
-};
+use std::io::Write as _;
 
-use bytes::BytesMut;
-use ldap3_proto::{
-    LdapCodec,
-    control::LdapControl,
-    parse_ldap_filter_str,
-    proto::{
-        LdapBindCred, LdapBindRequest, LdapCompareRequest, LdapDerefAliases, LdapExtendedRequest, LdapMsg,
-        LdapOp, LdapResult, LdapResultCode as Code, LdapSearchRequest, LdapSearchResultEntry,
-        LdapSearchScope as Scope,
-    },
+use ldap3_proto::proto::{
+    LdapBindCred, LdapBindRequest, LdapExtendedRequest, LdapOp, LdapResultCode as Code,
+    LdapSearchScope as Scope,
 };
 use serde_json::json;
-use tokio_util::codec::{Decoder as _, Encoder as _};
 
-use crate::support::{PASSWORD, Person, Server};
+use crate::support::{LdapClient, PASSWORD, Person, Server, ldap_values};
 
 const ADA: &str = "ada@example.org";
 const GRACE: &str = "grace@example.org";
@@ -28,145 +16,6 @@ const SETTINGS: &[(&str, &str)] =
     &[("DOORKEY__LDAP__LISTEN", "127.0.0.1:0"), ("DOORKEY__ACCOUNTS__DEFAULT_DOMAIN", "example.org")];
 const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
-
-/// An LDAP client that says what it is told to.
-struct Client {
-    stream: TcpStream,
-    codec: LdapCodec,
-    read: BytesMut,
-    last: i32,
-}
-
-impl Client {
-    fn connect(server: &Server) -> Self {
-        let address = server.ready()["ldap"].as_str().expect("an LDAP door").to_owned();
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self { stream, codec: LdapCodec::default(), read: BytesMut::new(), last: 0 }
-    }
-
-    fn send(&mut self, op: LdapOp, ctrl: Vec<LdapControl>) {
-        self.last += 1;
-        let mut bytes = BytesMut::new();
-        self.codec.encode(LdapMsg { msgid: self.last, op, ctrl }, &mut bytes).unwrap();
-        self.stream.write_all(&bytes).unwrap();
-    }
-
-    /// The next message; none when the door has closed.
-    fn next(&mut self) -> Option<LdapMsg> {
-        loop {
-            if let Some(message) = self.codec.decode(&mut self.read).unwrap() {
-                return Some(message);
-            }
-            let mut bytes = [0; 4096];
-            match self.stream.read(&mut bytes) {
-                Ok(0) => return None,
-                Ok(count) => self.read.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-
-    fn ask(&mut self, op: LdapOp) -> LdapOp {
-        self.send(op, Vec::new());
-        let answer = self.next().expect("an answer");
-        assert_eq!(answer.msgid, self.last);
-        answer.op
-    }
-
-    fn bind(&mut self, dn: &str, secret: &str) -> LdapResult {
-        let cred = LdapBindCred::Simple(secret.into());
-        match self.ask(LdapOp::BindRequest(LdapBindRequest { version: 3, dn: dn.into(), cred })) {
-            LdapOp::BindResponse(response) => response.res,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn search_page(
-        &mut self,
-        (base, scope, filter): (&str, Scope, &str),
-        attrs: &[&str],
-        limit: i32,
-        page: Option<(i64, Vec<u8>)>,
-    ) -> (Vec<LdapSearchResultEntry>, LdapResult, Vec<u8>) {
-        let request = LdapSearchRequest {
-            base: base.into(),
-            scope,
-            aliases: LdapDerefAliases::Never,
-            sizelimit: limit,
-            timelimit: 0,
-            typesonly: false,
-            filter: parse_ldap_filter_str(filter).unwrap(),
-            attrs: attrs.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        let control = page.map(|(size, cookie)| LdapControl::SimplePagedResults { size, cookie });
-        self.send(LdapOp::SearchRequest(request), control.into_iter().collect());
-        let mut entries = Vec::new();
-        loop {
-            let message = self.next().expect("an answer");
-            assert_eq!(message.msgid, self.last);
-            match message.op {
-                LdapOp::SearchResultEntry(entry) => entries.push(entry),
-                LdapOp::SearchResultDone(done) => {
-                    let cookie = message.ctrl.into_iter().find_map(|control| match control {
-                        LdapControl::SimplePagedResults { cookie, .. } => Some(cookie),
-                        _ => None,
-                    });
-                    return (entries, done, cookie.unwrap_or_default());
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn search(
-        &mut self,
-        base: &str,
-        scope: Scope,
-        filter: &str,
-        attrs: &[&str],
-    ) -> Vec<LdapSearchResultEntry> {
-        let (entries, done, _) = self.search_page((base, scope, filter), attrs, 0, None);
-        assert_eq!(done.code, Code::Success, "{}", done.message);
-        entries
-    }
-
-    /// The names of what is found.
-    fn found(&mut self, base: &str, scope: Scope, filter: &str) -> Vec<String> {
-        self.search(base, scope, filter, &["1.1"]).into_iter().map(|entry| entry.dn).collect()
-    }
-
-    fn compare(&mut self, dn: &str, attribute: &str, value: &str) -> Code {
-        let request = LdapCompareRequest { dn: dn.into(), atype: attribute.into(), val: value.into() };
-        match self.ask(LdapOp::CompareRequest(request)) {
-            LdapOp::CompareResult(result) => result.code,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn who_am_i(&mut self) -> String {
-        match self.ask(LdapOp::ExtendedRequest(LdapExtendedRequest { name: WHO_AM_I.into(), value: None })) {
-            LdapOp::ExtendedResponse(response) => String::from_utf8(response.value.unwrap()).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// What the door says before it closes by itself, and that it does.
-    fn notice(&mut self) -> Code {
-        let message = self.next().expect("a notice");
-        assert_eq!(message.msgid, 0);
-        let LdapOp::ExtendedResponse(notice) = message.op else { panic!("{:?}", message.op) };
-        assert_eq!(notice.name.as_deref(), Some("1.3.6.1.4.1.1466.20036"));
-        assert!(self.next().is_none(), "it is closed");
-        notice.res.code
-    }
-}
-
-fn values(entry: &LdapSearchResultEntry, name: &str) -> Vec<String> {
-    let found = entry.attributes.iter().find(|attribute| attribute.atype == name);
-    found.into_iter().flat_map(|a| &a.vals).map(|value| String::from_utf8(value.clone()).unwrap()).collect()
-}
 
 fn dn(id: &str, service: &str) -> String {
     format!("uid={id},ou={service},dc=doorkey")
@@ -182,7 +31,7 @@ fn a_product_looks_somebody_up_and_binds_as_them() {
     let mail = server.service("mail", "mail");
     let ada = server.person(ADA);
     let secret = generate(&ada, "mail");
-    let mut product = Client::connect(&server);
+    let mut product = LdapClient::connect(&server);
     let service = "cn=mail,ou=services,dc=doorkey";
     assert_eq!(product.bind(service, &mail.key).code, Code::Success);
     assert_eq!(product.who_am_i(), format!("dn:{service}"));
@@ -190,10 +39,10 @@ fn a_product_looks_somebody_up_and_binds_as_them() {
     let found = product.search("ou=mail,dc=doorkey", Scope::Subtree, filter, &["*", "entryUUID"]);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].dn, dn(ADA, "mail"));
-    assert_eq!(values(&found[0], "uid"), [ADA, "ada"]);
-    assert_eq!(values(&found[0], "mail"), [ADA]);
-    assert_eq!(values(&found[0], "objectClass").last().unwrap(), "inetOrgPerson");
-    assert_eq!(values(&found[0], "entryUUID")[0].len(), 36);
+    assert_eq!(ldap_values(&found[0], "uid"), [ADA, "ada"]);
+    assert_eq!(ldap_values(&found[0], "mail"), [ADA]);
+    assert_eq!(ldap_values(&found[0], "objectClass").last().unwrap(), "inetOrgPerson");
+    assert_eq!(ldap_values(&found[0], "entryUUID")[0].len(), 36);
     // On the same connection: the person, the service again, the person with a wrong password, nobody.
     assert_eq!(product.bind(&found[0].dn, &secret).code, Code::Success);
     assert_eq!(product.who_am_i(), format!("dn:{}", dn(ADA, "mail")));
@@ -219,7 +68,7 @@ fn a_password_for_something_else_is_told_from_a_wrong_one() {
     server.service("mail", "mail");
     let ada = server.person(ADA);
     let calendars = generate(&ada, "calendars");
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     let refused = client.bind(&dn(ADA, "mail"), &calendars);
     assert_eq!(refused.code, Code::InvalidCredentials);
     assert_eq!(refused.message, "The password is good, but was made for something else.");
@@ -233,7 +82,7 @@ fn a_revoke_ends_what_was_bound_with_it_and_nothing_else() {
     let ada = server.person(ADA);
     let (phone, laptop) = (ada.generate("Phone", "mail"), ada.generate("Laptop", "mail"));
     let (mut on_phone, mut on_laptop, mut product) =
-        (Client::connect(&server), Client::connect(&server), Client::connect(&server));
+        (LdapClient::connect(&server), LdapClient::connect(&server), LdapClient::connect(&server));
     assert_eq!(on_phone.bind(&dn(ADA, "mail"), &phone.password).code, Code::Success);
     assert_eq!(on_laptop.bind(&dn(ADA, "mail"), &laptop.password).code, Code::Success);
     assert_eq!(product.bind("cn=mail,ou=services,dc=doorkey", &mail.key).code, Code::Success);
@@ -256,7 +105,7 @@ fn nobody_sees_more_than_they_may() {
     let (mail, _dav) = (server.service("mail", "mail"), server.service("dav", "calendars"));
     let (ada, _grace) = (server.person(ADA), server.person(GRACE));
     let secret = generate(&ada, "mail");
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     let (none, done, _) = client.search_page(("dc=doorkey", Scope::Subtree, "(objectClass=*)"), &[], 0, None);
     assert_eq!((none.len(), done.code), (0, Code::InsufficentAccessRights));
     assert_eq!(client.compare(&dn(ADA, "mail"), "uid", "ada"), Code::InsufficentAccessRights);
@@ -307,7 +156,7 @@ fn groups_tell_who_is_in_them_and_who_may_use_the_service_is_seen() {
     let admin = server.admin();
     admin.post("/groups", &json!({ "name": "family" })).with(201);
     admin.send("PUT", &format!("/groups/family/members/{ADA}"), None).with(204);
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     client.bind("cn=mail,ou=services,dc=doorkey", &mail.key);
     let family = "cn=family,ou=groups,dc=doorkey";
     let member = dn(ADA, "mail");
@@ -318,8 +167,8 @@ fn groups_tell_who_is_in_them_and_who_may_use_the_service_is_seen() {
         &[],
     );
     assert_eq!(found.iter().map(|entry| entry.dn.as_str()).collect::<Vec<_>>(), [family]);
-    assert_eq!(values(&found[0], "member"), [member.as_str()]);
-    assert_eq!(values(&found[0], "memberUid"), [ADA]);
+    assert_eq!(ldap_values(&found[0], "member"), [member.as_str()]);
+    assert_eq!(ldap_values(&found[0], "memberUid"), [ADA]);
     assert_eq!(
         client.found("dc=doorkey", Scope::Subtree, &format!("(memberOf=\"{family}\")")),
         [member.as_str()]
@@ -343,7 +192,7 @@ fn everybody_comes_page_by_page_and_nobody_twice() {
     for number in 0..7 {
         server.person(&format!("person{number}@example.org"));
     }
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     client.bind("cn=mail,ou=services,dc=doorkey", &mail.key);
     let all = client.found("dc=doorkey", Scope::Subtree, "(objectClass=*)");
     assert_eq!(all.len(), 5 + 7);
@@ -374,14 +223,14 @@ fn everybody_comes_page_by_page_and_nobody_twice() {
 #[test]
 fn the_root_says_what_the_server_can_do() {
     let server = Server::start_with(SETTINGS);
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     let root = client.search("", Scope::Base, "(objectClass=*)", &[]).remove(0);
-    assert_eq!(values(&root, "namingContexts"), ["dc=doorkey"]);
-    assert_eq!(values(&root, "supportedLDAPVersion"), ["3"]);
-    assert_eq!(values(&root, "supportedControl"), ["1.2.840.113556.1.4.319"]);
-    assert_eq!(values(&root, "supportedExtension"), [WHO_AM_I], "there is no certificate for StartTLS");
+    assert_eq!(ldap_values(&root, "namingContexts"), ["dc=doorkey"]);
+    assert_eq!(ldap_values(&root, "supportedLDAPVersion"), ["3"]);
+    assert_eq!(ldap_values(&root, "supportedControl"), ["1.2.840.113556.1.4.319"]);
+    assert_eq!(ldap_values(&root, "supportedExtension"), [WHO_AM_I], "there is no certificate for StartTLS");
     let schema = client.search("cn=subschema", Scope::Base, "(objectClass=subschema)", &["+", "*"]).remove(0);
-    assert!(values(&schema, "attributeTypes").iter().any(|line| line.contains("'memberOf'")));
+    assert!(ldap_values(&schema, "attributeTypes").iter().any(|line| line.contains("'memberOf'")));
     let start_tls = LdapExtendedRequest { name: START_TLS.into(), value: None };
     let LdapOp::ExtendedResponse(refused) = client.ask(LdapOp::ExtendedRequest(start_tls)) else { panic!() };
     assert_eq!(refused.res.code, Code::Unavailable);
@@ -392,7 +241,7 @@ fn nothing_is_changed_through_it() {
     let server = Server::start_with(SETTINGS);
     let mail = server.service("mail", "mail");
     server.person(ADA);
-    let mut client = Client::connect(&server);
+    let mut client = LdapClient::connect(&server);
     client.bind("cn=mail,ou=services,dc=doorkey", &mail.key);
     let LdapOp::DelResponse(refused) = client.ask(LdapOp::DelRequest(dn(ADA, "mail"))) else { panic!() };
     assert_eq!(refused.code, Code::UnwillingToPerform);
@@ -410,7 +259,7 @@ fn nothing_is_changed_through_it() {
 fn what_is_no_message_ends_its_connection_and_no_other() {
     let server = Server::start_with(SETTINGS);
     let mail = server.service("mail", "mail");
-    let mut good = Client::connect(&server);
+    let mut good = LdapClient::connect(&server);
     assert_eq!(good.bind("cn=mail,ou=services,dc=doorkey", &mail.key).code, Code::Success);
     let nested: Vec<u8> = (0..1000).flat_map(|_| [0x30_u8, 0x84, 0, 0, 0xff, 0xff]).collect();
     for broken in [
@@ -420,7 +269,7 @@ fn what_is_no_message_ends_its_connection_and_no_other() {
         vec![0x30, 0x05, 0x02, 0x01, 0x01, 0x7f, 0x00],
         [vec![0x30, 0x84, 0, 0, 0xff, 0xf0], nested].concat(),
     ] {
-        let mut client = Client::connect(&server);
+        let mut client = LdapClient::connect(&server);
         client.stream.write_all(&broken).unwrap();
         client.stream.shutdown(std::net::Shutdown::Write).unwrap();
         while client.next().is_some() {}

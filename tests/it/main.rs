@@ -25,6 +25,7 @@ mod connections;
 mod crash;
 mod docs;
 mod doctor;
+mod doors_flood;
 mod doors_http;
 mod doors_ldap;
 mod doors_sasl;

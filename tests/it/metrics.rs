@@ -11,7 +11,8 @@ fn start() -> Server {
 }
 
 /// Every sample, by its name and labels as they are written.
-fn scrape(server: &Server) -> BTreeMap<String, f64> {
+/// All figures, by name and labels.
+pub fn scrape(server: &Server) -> BTreeMap<String, f64> {
     let answer = server.metrics().unwrap().ask(&Request::get("/metrics")).with(200);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     assert_eq!(answer.header("content-type"), Some(kind));

@@ -64,11 +64,19 @@ impl Listeners {
     pub async fn run(self, app: Arc<App>, stopping: watch::Receiver<bool>) {
         let mut serving = JoinSet::new();
         for (name, listener, _) in self.open {
-            let (app, certificate, stop) = (Arc::clone(&app), self.certificate.clone(), stopping.clone());
+            let (asked, certificate, stop) = (Arc::clone(&app), self.certificate.clone(), stopping.clone());
             let serve = move |connection| {
-                super::serve(Arc::clone(&app), certificate.clone(), name == "ldaps", connection, stop.clone())
+                super::serve(
+                    Arc::clone(&asked),
+                    certificate.clone(),
+                    name == "ldaps",
+                    connection,
+                    stop.clone(),
+                )
             };
-            serving.spawn(accept::run(Listener::Tcp(listener), serve, stopping.clone()));
+            let (places, setting) =
+                (Arc::clone(&app.metrics.door_places.ldap), "[ldap] connections_per_address");
+            serving.spawn(accept::run(Listener::Tcp(listener), places, setting, serve, stopping.clone()));
         }
         serving.join_all().await;
     }

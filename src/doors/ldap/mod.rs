@@ -29,17 +29,19 @@ use crate::{
     follow::Service,
     metrics::doors::Door,
     secrets,
-    server::tls::Certificate,
+    server::{Places, bounded, tls::Certificate},
     sign_out::Kept,
 };
 use directory::{Directory, Place};
 use dn::Dn;
+use frame::Frame;
 use search::Page;
 
 pub mod directory;
 mod dn;
 mod entry;
 mod filter;
+mod frame;
 pub mod listen;
 mod search;
 
@@ -56,8 +58,8 @@ const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 const LONGEST_MESSAGE: usize = 64 * 1024;
 /// How deep its parts may lie inside one another.
 const DEEPEST: usize = 64;
-/// How long a client may take over a TLS handshake, or stay without having bound.
-const UNBOUND: Duration = Duration::from_secs(60);
+/// How long a client may take over a TLS handshake or a message, or stay without having bound.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who is bound on a connection.
 pub enum Who {
@@ -125,17 +127,18 @@ pub async fn serve(
     app: Arc<App>,
     certificate: Option<Arc<Certificate>>,
     tls_at_once: bool,
-    mut connection: Connection,
+    connection: Connection,
     stopping: watch::Receiver<bool>,
 ) {
-    let peer = connection.peer();
-    let mut client = Client { app, certificate, peer, encrypted: false, who: Who::Nobody, stopping };
+    let (peer, places) = (connection.peer(), Arc::clone(&app.metrics.door_places.ldap));
+    let mut connection = bounded(connection);
+    let mut client = Client { app, places, certificate, peer, encrypted: false, who: Who::Nobody, stopping };
     if !tls_at_once && !matches!(client.talk(&mut connection).await, Ok(Ended::StartTls)) {
         return;
     }
     let Some(certificate) = client.certificate.clone() else { return };
     let handshake = certificate.acceptor().accept(connection);
-    if let Ok(Ok(mut stream)) = tokio::time::timeout(UNBOUND, handshake).await {
+    if let Ok(Ok(mut stream)) = tokio::time::timeout(PATIENCE, handshake).await {
         client.encrypted = true;
         let _ = client.talk(&mut stream).await;
     }
@@ -144,6 +147,7 @@ pub async fn serve(
 /// One client.
 struct Client {
     app: Arc<App>,
+    places: Arc<Places>,
     certificate: Option<Arc<Certificate>>,
     peer: Option<IpAddr>,
     encrypted: bool,
@@ -156,7 +160,12 @@ impl Client {
         let mut codec = LdapCodec::new(Some(LONGEST_MESSAGE), Some(DEEPEST));
         let (mut read, mut answers) = (BytesMut::with_capacity(4096), BytesMut::new());
         loop {
-            match codec.decode(&mut read) {
+            let decoded = match frame::look(&read, LONGEST_MESSAGE) {
+                Frame::Whole => codec.decode(&mut read).map_err(|_| "That is no LDAP message."),
+                Frame::Part => Ok(None),
+                Frame::TooLong => Err("That message is too long."),
+            };
+            match decoded {
                 Ok(Some(message)) => {
                     let next = self.answer(message, &mut codec, &mut answers).await?;
                     // Answers to what came together go out together.
@@ -173,13 +182,8 @@ impl Client {
                     continue;
                 }
                 Ok(None) => {}
-                Err(_) => {
-                    self.disconnect(
-                        Code::ProtocolError,
-                        "That is no LDAP message.",
-                        &mut codec,
-                        &mut answers,
-                    )?;
+                Err(why) => {
+                    self.disconnect(Code::ProtocolError, why, &mut codec, &mut answers)?;
                     stream.write_all(&answers).await?;
                     return Ok(Ended::Closed);
                 }
@@ -187,7 +191,7 @@ impl Client {
             stream.write_all(&answers).await?;
             answers.clear();
             let unbound = matches!(self.who, Who::Nobody);
-            let patience = if unbound { UNBOUND } else { Duration::MAX };
+            let patience = if unbound || !read.is_empty() { PATIENCE } else { Duration::MAX };
             let waited = tokio::time::timeout(patience, std::future::pending::<()>());
             let why = tokio::select! {
                 biased;
@@ -197,7 +201,8 @@ impl Client {
                     0 => return Ok(Ended::Closed),
                     _ => continue,
                 },
-                _ = waited => (Code::Unavailable, "Nobody has bound for too long."),
+                _ = waited => (Code::Unavailable, "Nothing has come for too long."),
+                () = self.places.crowded(), if unbound => (Code::Busy, "Others want to bind. Try again."),
             };
             self.disconnect(why.0, why.1, &mut codec, &mut answers)?;
             stream.write_all(&answers).await?;

@@ -39,7 +39,7 @@ impl Listeners {
     /// For the first that can't be.
     pub async fn open(configured: &BTreeMap<String, Sasl>) -> Result<Self, ListenError> {
         let mut open = Vec::new();
-        for (service, Sasl { listen }) in configured {
+        for (service, Sasl { listen, .. }) in configured {
             let failed = |why| ListenError { service: service.clone(), place: listen.clone(), why };
             let (listener, place) = match listen {
                 SaslListen::Tcp(address) => {
@@ -74,11 +74,15 @@ impl Listeners {
             if let SaslListen::Unix(path) = place {
                 sockets.push(path);
             }
-            let (app, stop) = (Arc::clone(&app), stopping.clone());
+            let Some(places) = app.metrics.door_places.sasl.get(&*service).cloned() else { continue };
+            let (app, stop, of_service) = (Arc::clone(&app), stopping.clone(), Arc::clone(&places));
             let serve = move |connection| {
-                super::serve(Arc::clone(&app), Arc::clone(&service), connection, stop.clone())
+                let (app, service, places) =
+                    (Arc::clone(&app), Arc::clone(&service), Arc::clone(&of_service));
+                super::serve(app, service, places, connection, stop.clone())
             };
-            serving.spawn(accept::run(listener, serve, stopping.clone()));
+            // All of them come from this machine: no address is bounded.
+            serving.spawn(accept::run(listener, places, "", serve, stopping.clone()));
         }
         serving.join_all().await;
         sockets.iter().for_each(|path: &PathBuf| drop(std::fs::remove_file(path)));

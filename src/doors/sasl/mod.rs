@@ -12,7 +12,7 @@ use std::{
 
 use domain::Secret;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     sync::watch,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     clock,
     doors::check,
     metrics::doors::Door,
+    server::{Places, bounded},
 };
 use protocol::{Auth, LONGEST_LINE, Line, Mechanism, Response};
 
@@ -40,11 +41,13 @@ static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
 pub async fn serve(
     app: Arc<App>,
     service: Arc<str>,
-    mut connection: Connection,
-    stopping: watch::Receiver<bool>,
+    places: Arc<Places>,
+    connection: Connection,
+    mut stopping: watch::Receiver<bool>,
 ) {
-    let mut client = Client { app, service, peer: connection.peer(), agreed: false, begun: HashMap::new() };
-    let mut stopping = stopping;
+    let peer = connection.peer();
+    let mut client = Client { app, service, places, peer, agreed: false, begun: HashMap::new() };
+    let mut connection = bounded(connection);
     tokio::select! {
         biased;
         () = stopped(&mut stopping) => {}
@@ -56,6 +59,7 @@ pub async fn serve(
 struct Client {
     app: Arc<App>,
     service: Arc<str>,
+    places: Arc<Places>,
     /// Where the client is, which is where the app is if nothing else is said.
     peer: Option<IpAddr>,
     /// Whether the version has been agreed on.
@@ -92,7 +96,7 @@ impl From<std::io::Error> for End {
 }
 
 impl Client {
-    async fn talk(&mut self, connection: &mut Connection) -> Result<(), End> {
+    async fn talk(&mut self, connection: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<(), End> {
         let cookie = clock::rng().map_err(|_| End::Unavailable)?.bytes();
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
         connection.write_all(protocol::greeting(std::process::id(), number, cookie).as_bytes()).await?;
@@ -113,8 +117,16 @@ impl Client {
             }
             buffer.0.drain(..at);
             connection.write_all(answers.as_bytes()).await?;
-            if buffer.0.len() >= LONGEST_LINE || connection.read_buf(&mut buffer.0).await? == 0 {
+            if buffer.0.len() >= LONGEST_LINE {
                 return Err(End::Broken);
+            }
+            // A mail server's process is idle most of the time. When places are short, it connects again as it needs to.
+            tokio::select! {
+                biased;
+                count = connection.read_buf(&mut buffer.0) => if count? == 0 {
+                    return Err(End::Gone);
+                },
+                () = self.places.crowded() => return Err(End::Gone),
             }
         }
     }

@@ -11,6 +11,7 @@ mod data;
 mod door;
 mod group;
 mod http;
+mod ldap;
 mod output;
 mod person;
 #[path = "../../postgres/proxy.rs"]
@@ -27,6 +28,7 @@ pub use data::Data;
 pub use door::{Service, basic};
 pub use group::{group, join, leave};
 pub use http::{Address, Answer, Connection, Request};
+pub use ldap::{LdapClient, connect_from, ldap_values};
 pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use proxy::Proxy;
