@@ -12,6 +12,7 @@
 //! - [`tokens`]: personal API tokens, for people's own programs.
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
+//! - [`set_up`]: where people's apps reach the services, for people and for their apps.
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
@@ -64,6 +65,7 @@ pub mod serve;
 pub mod server;
 pub mod services;
 pub mod sessions;
+pub mod set_up;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_out;

@@ -17,7 +17,7 @@ use crate::{
     app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
     people,
     problem::{Code, Problem},
-    services, sessions, settings, sign_in, tokens, web,
+    services, sessions, set_up, settings, sign_in, tokens, web,
 };
 
 /// Everything that this server answers.
@@ -103,6 +103,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/services/add", get(service::add).post(service::post_add))
         .route("/services/at/{name}", get(service::service))
         .route("/services/at/{name}/change", get(service::change).post(service::post_change))
+        .route("/services/at/{name}/set-up", get(set_up::pages::change).post(set_up::pages::post_change))
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
         .route("/settings", get(settings::pages::settings).post(settings::pages::post_settings))
@@ -172,6 +173,8 @@ api! {
     patch  "/api/v1/services/{name}"                 services::api::change;
     delete "/api/v1/services/{name}"                 services::api::remove;
     post   "/api/v1/services/{name}/key"             services::api::new_key;
+    get    "/api/v1/services/{name}/set-up"          set_up::api::get;
+    put    "/api/v1/services/{name}/set-up"          set_up::api::change;
     get    "/api/v1/groups"                          groups::api::list;
     post   "/api/v1/groups"                          groups::api::add;
     get    "/api/v1/groups/{name}"                   groups::api::get;

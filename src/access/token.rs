@@ -56,6 +56,8 @@ const OPENED: &[(&str, &str, Scope)] = &[
     ("PATCH", "/api/v1/services/{name}", Scope::Services),
     ("DELETE", "/api/v1/services/{name}", Scope::Services),
     ("POST", "/api/v1/services/{name}/key", Scope::Services),
+    ("GET", "/api/v1/services/{name}/set-up", Scope::Services),
+    ("PUT", "/api/v1/services/{name}/set-up", Scope::Services),
 ];
 
 /// The scope that opens a route of the API, if any does.

@@ -166,6 +166,7 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::ServiceChanged { name, kinds, groups, .. } => {
             format!("{by} changed the service {name}: it holds {kinds}, and {} may use it.", who(groups))
         }
+        What::ServiceSetUpChanged { name, servers, domains, .. } => set_up(by, name, servers, domains),
         What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
         What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
         What::KeyRotated { .. } => format!("{by} replaced the key that seals what is stored."),
@@ -208,6 +209,15 @@ fn who(groups: &[String]) -> String {
         Some((last, [])) => format!("only {last}"),
         Some((last, rest)) => format!("only {} and {last}", rest.join(", ")),
     }
+}
+
+fn set_up(by: &str, service: &str, servers: &[String], domains: &[String]) -> String {
+    let at = if servers.is_empty() { "no server".into() } else { servers.join(", ") };
+    let found = match domains {
+        [] => String::new(),
+        domains => format!("; apps for addresses at {} find that by themselves", domains.join(", ")),
+    };
+    format!("{by} changed how apps are set up with the service {service}: {at}{found}.")
 }
 
 fn counted(n: u64, one: &str, more: &str) -> String {

@@ -40,6 +40,10 @@ words! {
     };
     /// What a service holds and an app-specific password opens.
     Kind = |about| one_of(about, domain::Kind::ALL.map(domain::Kind::name));
+    /// What apps speak with a service.
+    Protocol = |about| one_of(about, domain::Protocol::ALL.map(domain::Protocol::name));
+    /// How a connection is secured: with TLS from its first byte on, or begun within the protocol.
+    Security = |about| one_of(about, domain::Security::ALL.map(domain::Security::name));
     /// Whether an account may be used: not before its person accepted the invitation, and not while it is suspended.
     AccountState = |about| one_of(about, ["invited", "active", "suspended"]);
     /// What events are filtered by.

@@ -142,7 +142,11 @@ pub fn get(app: &App, _admin: &Admin, name: &str) -> Result<Listed, Problem> {
     app.store.read(|conn| find(conn, name))
 }
 
-fn find(conn: &mut Conn, name: &str) -> Result<Listed, Problem> {
+/// The service of this name, in a unit of work.
+///
+/// # Errors
+/// `not-found`.
+pub fn find(conn: &mut Conn, name: &str) -> Result<Listed, Problem> {
     let name = ServiceName::parse(name).map_err(|_| no_service())?;
     let service = rows::by_name(conn, &name)?.ok_or_else(no_service)?;
     Listed::read(conn, service)
@@ -168,7 +172,7 @@ pub fn last_change(app: &App, _admin: &Admin, name: &ServiceName) -> Result<Opti
     app.store.read(|conn| {
         let mut last: Option<Event> = None;
         // By what happened, of which there is little, and not by the service, at which sign-ins are refused all day.
-        for kind in ["service_added", "service_changed", "service_key_replaced"] {
+        for kind in ["service_added", "service_changed", "service_set_up_changed", "service_key_replaced"] {
             let filter =
                 Filter { kind: Some(kind.into()), service: Some(name.to_string()), ..Filter::default() };
             last =

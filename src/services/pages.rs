@@ -14,6 +14,7 @@ use crate::{
     access::{Admin, Fresh, SignedIn},
     groups::{self, pages::people, said},
     problem::{Code, Problem},
+    set_up,
     web::{
         form::Form,
         in_query,
@@ -22,7 +23,8 @@ use crate::{
     },
 };
 
-const HERE: &str = "/services";
+/// The address of the list.
+pub const HERE: &str = "/services";
 
 /// `GET /services`.
 pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
@@ -63,7 +65,8 @@ fn only_for(groups: &[&str]) -> Option<String> {
     }
 }
 
-fn page_of(name: &str) -> String {
+/// The address of a service's page.
+pub fn page_of(name: &str) -> String {
     format!("/services/at/{name}")
 }
 
@@ -198,6 +201,7 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
         door_url: http_door(&visit.app, &service.name),
         key_made: visit.when(service.key_made_at),
         configurations: configuration::all(&base(&visit.app), service.name.as_str(), KEY_PLACE),
+        set_up: set_up::pages::section(&visit, &admin, &name)?,
         list_href: HERE.into(),
         new_key_href: format!("{here}/new-key"),
         remove_href: format!("{here}/remove"),

@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use crate::web::views::{Choice, Field, Frame, When};
+use crate::{
+    set_up::views::Section,
+    web::views::{Choice, Field, Frame, When},
+};
 
 /// Stands for the key in ready configuration, because nobody can look the key up.
 pub const KEY_PLACE: &str = "SERVICE-KEY";
@@ -174,6 +177,8 @@ pub struct ServicePage {
     pub door_url: String,
     /// When its key was made.
     pub key_made: When,
+    /// How apps are set up with it.
+    pub set_up: Section,
     /// Ready configuration, the first one shown open.
     pub configurations: Vec<Configuration>,
     /// The list of services.

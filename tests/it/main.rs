@@ -50,6 +50,7 @@ mod rotate_key;
 mod services;
 mod services_changed;
 mod sessions;
+mod set_up;
 mod settings;
 mod sign_in;
 mod start;

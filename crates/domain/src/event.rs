@@ -143,6 +143,9 @@ pub enum What {
     },
     /// What a service holds, or who may use it, was changed to this. No group stands for everyone.
     ServiceChanged { id: ServiceId, name: String, kinds: KindSet, groups: Vec<String> },
+    /// How people's apps are set up with a service was changed to this: the addresses of its public servers, and the domains whose people's apps
+    /// find them by themselves.
+    ServiceSetUpChanged { id: ServiceId, name: String, servers: Vec<String>, domains: Vec<String> },
     /// A service got a new key, and the old one stopped working.
     ServiceKeyReplaced { id: ServiceId, name: String },
     /// A service was removed, and with it its door.
@@ -225,6 +228,7 @@ impl What {
             | Self::AppPasswordTriedAfterEnd { .. }
             | Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
+            | Self::ServiceSetUpChanged { .. }
             | Self::ServiceKeyReplaced { .. }
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
@@ -286,6 +290,7 @@ impl What {
             Self::Refused { .. } | Self::SignInRefused { .. } | Self::MoreRefused { .. } => Sort::Refusals,
             Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
+            | Self::ServiceSetUpChanged { .. }
             | Self::ServiceKeyReplaced { .. }
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
@@ -308,6 +313,7 @@ impl What {
             | Self::Refused { service, .. } => Some(service),
             Self::ServiceAdded { name, .. }
             | Self::ServiceChanged { name, .. }
+            | Self::ServiceSetUpChanged { name, .. }
             | Self::ServiceKeyReplaced { name, .. }
             | Self::ServiceRemoved { name, .. } => Some(name),
             _ => None,

@@ -13,6 +13,7 @@ mod group;
 mod id;
 mod kind;
 mod line;
+mod public_server;
 mod recovery_code;
 mod rng;
 mod scope;
@@ -37,6 +38,7 @@ pub use id::{
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
+pub use public_server::{HostName, HostNameError, Protocol, PublicServer, PublicServerError, Security};
 pub use recovery_code::{RECOVERY_CODES, RecoveryCode};
 pub use rng::Rng;
 pub use scope::Scope;

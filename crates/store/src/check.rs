@@ -5,9 +5,9 @@
 use std::str::FromStr;
 
 use domain::{
-    AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, KindSet, Label,
-    LinkId, MailId, Opens, RecoveryCodeId, RequestId, Scope, ServiceId, ServiceName, SessionId, Sort,
-    TokenId, What, WhyEnded,
+    AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, HostName, KindSet,
+    Label, LinkId, MailId, Opens, PublicServer, RecoveryCodeId, RequestId, Scope, ServiceId, ServiceName,
+    SessionId, Sort, TokenId, What, WhyEnded,
 };
 
 use crate::{
@@ -175,6 +175,14 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         key_hash: hash;
         created_at: time;
         key_made_at: time;
+    }
+    service_servers {
+        service_id: id::<ServiceId>;
+        address: |value| matches!(value, Value::Text(text) if PublicServer::parse(text).is_ok());
+    }
+    service_domains {
+        service_id: id::<ServiceId>;
+        domain: |value| matches!(value, Value::Text(text) if HostName::parse(text).is_ok());
     }
     service_groups {
         service_id: id::<ServiceId>;

@@ -29,6 +29,7 @@ pub mod restored;
 pub mod sealed;
 pub mod services;
 pub mod sessions;
+pub mod set_up;
 pub mod tokens;
 pub mod totp;
 
@@ -74,6 +75,7 @@ mod tests {
             sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,
+            set_up::STATEMENTS,
             tokens::STATEMENTS,
             totp::STATEMENTS,
         ];

@@ -4,7 +4,9 @@ use domain::{AccountId, KindSet, ServiceId, ServiceName, Timestamp};
 
 use crate::{
     db::{Conn, DbError, Row},
-    groups, row, statements,
+    groups, row,
+    set_up::{self, SetUp},
+    statements,
 };
 
 /// A row of `services`.
@@ -127,6 +129,7 @@ pub fn set_kinds(conn: &mut Conn, id: ServiceId, kinds: KindSet) -> Result<bool,
 /// As the database has them.
 pub fn delete(conn: &mut Conn, id: ServiceId) -> Result<bool, DbError> {
     groups::allow(conn, id, &[])?;
+    set_up::replace(conn, id, &SetUp::default())?;
     Ok(conn.execute(&DELETE, &[id.to_string().into()])? == 1)
 }
 

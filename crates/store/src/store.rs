@@ -35,6 +35,11 @@ static MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 6, name: "mails", sql: include_str!("../migrations/0006_mails.sql") },
     Migration { version: 7, name: "moves", sql: include_str!("../migrations/0007_moves.sql") },
+    Migration {
+        version: 8,
+        name: "public servers",
+        sql: include_str!("../migrations/0008_public_servers.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

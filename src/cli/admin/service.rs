@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use clap::{ArgGroup, Subcommand};
-use domain::{Kind, Timestamp};
+use domain::{Kind, Protocol, Security, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,29 @@ use crate::cli::{in_path, path_part};
 use crate::clock::Clock;
 
 const KEY_HELP: &str = "The key is printed alone on standard output, the words around it on standard error.";
+
+const SET_UP_HELP: &str = "An address is imaps://HOST, pop3s://HOST, submissions://HOST or sieve://HOST, without the last s for STARTTLS, or \
+                           caldavs://HOST/PATH, carddavs://HOST/PATH or https://HOST/PATH; with :PORT where it isn't the usual one:\n\n    \
+                           doorkey admin service set-up mail imaps://mail.example.org submission://mail.example.org --domain example.org";
+
+/// Reads an address as the API takes it. Whether its host is one, the server says.
+fn server(typed: &str) -> Result<Value, String> {
+    let unknown = || {
+        "it doesn't begin with imaps://, submission://, caldavs:// or another that the help lists".to_owned()
+    };
+    let (scheme, rest) = typed.split_once("://").ok_or_else(unknown)?;
+    let (protocol, security) = Protocol::of_scheme(scheme).ok_or_else(unknown)?;
+    if protocol.has_path() {
+        return Ok(json!({ "protocol": protocol, "url": format!("https://{rest}") }));
+    }
+    let (host, port) = match rest.rsplit_once(':') {
+        None => (rest, None),
+        Some((host, port)) => {
+            (host, Some(port.parse::<u16>().map_err(|_| "its port isn't a number up to 65535".to_owned())?))
+        }
+    };
+    Ok(json!({ "protocol": protocol, "host": host, "port": port, "security": security }))
+}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,6 +85,30 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say where people's apps reach a service, or show what is said
+    #[command(after_help = SET_UP_HELP)]
+    SetUp {
+        /// Its name
+        #[arg(value_parser = path_part)]
+        name: String,
+        /// Where apps reach it: these take the place of what was said before [default: show that]
+        #[arg(value_name = "ADDRESS", value_parser = server)]
+        servers: Vec<Value>,
+        /// Apps for e-mail addresses at these domains find it by themselves, without signing in
+        #[arg(
+            long = "domain",
+            value_name = "DOMAIN[,DOMAIN...]",
+            value_delimiter = ',',
+            requires = "servers"
+        )]
+        domains: Vec<String>,
+        /// Forget what was said
+        #[arg(long, conflicts_with = "servers")]
+        none: bool,
+        /// Print the API's answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a service a new key, and print it this once; the old one stops working
     #[command(after_help = KEY_HELP)]
     NewKey {
@@ -94,6 +141,34 @@ struct Service {
     door: String,
 }
 
+#[derive(Deserialize)]
+struct SetUp {
+    servers: Vec<PublicServer>,
+    domains: Vec<String>,
+}
+
+/// A public server, as the API tells it.
+#[derive(Deserialize)]
+pub(in crate::cli) struct PublicServer {
+    protocol: Protocol,
+    #[serde(default)]
+    host: String,
+    #[serde(default)]
+    port: u16,
+    security: Option<Security>,
+    url: Option<String>,
+}
+
+impl PublicServer {
+    /// What apps call it, and what to enter.
+    pub(in crate::cli) fn told(&self) -> [String; 2] {
+        let security = self.security.map_or("", Security::title);
+        let value = self.url.clone();
+        let value = value.unwrap_or_else(|| format!("{}, port {}, {security}", self.host, self.port));
+        [self.protocol.title().into(), value]
+    }
+}
+
 /// A service whose key was just made.
 #[derive(Deserialize)]
 struct Keyed {
@@ -120,6 +195,13 @@ impl Command {
                 }
                 (Method::PATCH, of(name), Some(body.into()))
             }
+            Self::SetUp { name, servers, domains, none, .. } => {
+                let path = format!("{}/set-up", of(name));
+                match servers.is_empty() && !none {
+                    true => (Method::GET, path, None),
+                    false => (Method::PUT, path, Some(json!({ "servers": servers, "domains": domains }))),
+                }
+            }
             Self::List { .. } => (Method::GET, "/services".into(), None),
             Self::NewKey { name, .. } => (Method::POST, format!("{}/key", of(name)), None),
             Self::Remove { name } => (Method::DELETE, of(name), None),
@@ -132,6 +214,7 @@ impl Command {
             Self::Add { json: true, .. }
             | Self::Set { json: true, .. }
             | Self::List { json: true }
+            | Self::SetUp { json: true, .. }
             | Self::NewKey { json: true, .. } => console.json(answer),
             Self::Set { .. } => {
                 let service: Service = read(answer)?;
@@ -147,6 +230,7 @@ impl Command {
                     &plain(&format!("Send it in the header Doorkey-Service-Key with each request{door}.")),
                 )
             }
+            Self::SetUp { name, .. } => console.say(&plain(&set_up(name, &read(answer)?))),
             Self::NewKey { .. } => {
                 let Keyed { name, key, .. } = read(answer)?;
                 let before = format!("The new key of {name}, shown this once. The old one no longer works:");
@@ -162,6 +246,18 @@ impl Command {
 
 fn who(service: &Service) -> String {
     if service.groups.is_empty() { "everyone".into() } else { service.groups.join(", ") }
+}
+
+fn set_up(name: &str, SetUp { servers, domains }: &SetUp) -> String {
+    if servers.is_empty() {
+        return format!(
+            "Nobody has said where apps reach {name}. Say it: doorkey admin service set-up {name} ADDRESS..."
+        );
+    }
+    let rows: Vec<_> = servers.iter().map(PublicServer::told).collect();
+    let found = if domains.is_empty() { "no app".into() } else { format!("apps for {}", domains.join(", ")) };
+    let rows = table(["PROTOCOL", "ENTER"], &rows).join("\n");
+    format!("{rows}\nFound without signing in by {found}.")
 }
 
 fn list(Listed { services }: &Listed, now: Timestamp) -> String {
@@ -219,6 +315,57 @@ mod tests {
         assert_eq!(set(&[Kind::Mail], &[], false), json!({ "kinds": ["mail"] }));
         assert_eq!(set(&[], &["staff", "board"], false), json!({ "groups": ["staff", "board"] }));
         assert_eq!(set(&[], &[], true), json!({ "groups": [] }));
+    }
+
+    #[test]
+    fn addresses_are_sent_as_the_api_takes_them() {
+        let sent = |typed| server(typed).map_err(|_| ());
+        assert_eq!(
+            sent("imaps://m.example:1993"),
+            Ok(json!({ "protocol": "imap", "host": "m.example", "port": 1993, "security": "tls" }))
+        );
+        assert_eq!(
+            sent("submission://m.example"),
+            Ok(
+                json!({ "protocol": "submission", "host": "m.example", "port": null, "security": "starttls" })
+            )
+        );
+        assert_eq!(
+            sent("caldavs://d.example:8443/dav/"),
+            Ok(json!({ "protocol": "caldav", "url": "https://d.example:8443/dav/" }))
+        );
+        for wrong in ["mail.example.org", "http://d.example/", "imaps://m:x", "imaps://m:70000"] {
+            assert_eq!(sent(wrong), Err(()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_apps_need_is_shown_or_replaced() {
+        let set_up = |servers: &[&str], none| {
+            let servers = servers.iter().map(|typed| server(typed).unwrap()).collect();
+            let call =
+                Command::SetUp { name: "mail".into(), servers, domains: Vec::new(), none, json: false }
+                    .call();
+            assert_eq!(call.path, "/services/mail/set-up");
+            (call.method, call.body.map(|body| body["servers"].as_array().unwrap().len()))
+        };
+        assert_eq!(set_up(&[], false), (Method::GET, None));
+        assert_eq!(set_up(&[], true), (Method::PUT, Some(0)));
+        assert_eq!(set_up(&["sieve://m"], false), (Method::PUT, Some(1)));
+        let told = json!({ "servers": [
+            { "protocol": "imap", "host": "m.example", "port": 993, "security": "tls" },
+            { "protocol": "web", "url": "https://m.example/" },
+        ], "domains": ["example.org"] });
+        assert_eq!(
+            super::set_up("mail", &read(&told).unwrap()),
+            "\
+PROTOCOL              ENTER
+Incoming mail (IMAP)  m.example, port 993, TLS
+Web address           https://m.example/
+Found without signing in by apps for example.org."
+        );
+        let none = json!({ "servers": [], "domains": [] });
+        assert!(super::set_up("mail", &read(&none).unwrap()).starts_with("Nobody has said"));
     }
 
     #[test]

@@ -81,6 +81,18 @@ fn all() -> Vec<What> {
         What::AppPasswordTriedAfterEnd { id, label: label.clone(), service: service.clone() },
         What::ServiceAdded { id: svc, name: service.clone(), kinds, groups: Vec::new() },
         What::ServiceChanged { id: svc, name: service.clone(), kinds, groups: vec!["staff".into()] },
+        What::ServiceSetUpChanged {
+            id: svc,
+            name: service.clone(),
+            servers: vec!["caldavs://dav.example.org:443/".into()],
+            domains: vec!["example.org".into()],
+        },
+        What::ServiceSetUpChanged {
+            id: svc,
+            name: service.clone(),
+            servers: Vec::new(),
+            domains: Vec::new(),
+        },
         What::GroupAdded { id: group, name: "staff".into() },
         What::GroupRemoved { id: group, name: "staff".into() },
         What::GroupJoined { id: group, name: "staff".into() },
