@@ -22,6 +22,15 @@ pub struct Sample {
     pub with_25: (String, String),
 }
 
+impl Sample {
+    /// Names and secrets to sign in with: of those who have one password, or of the one who has 25; right, or wrong.
+    pub fn sign_ins(&self, passwords: usize, right: bool) -> impl Iterator<Item = (&str, &str)> {
+        let people = if passwords == 1 { &self.people[..] } else { std::slice::from_ref(&self.with_25) };
+        let wrong = "wron-gwro-ngwr-ongw-rong-wron";
+        people.iter().map(move |(name, secret)| (name.as_str(), if right { secret.as_str() } else { wrong }))
+    }
+}
+
 /// A configuration for data in this folder, and nothing else set.
 pub fn config(data: &Path) -> Config {
     config::load(None, std::iter::empty(), config::Overrides { data: Some(data.to_owned()) }).unwrap()

@@ -4,17 +4,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     data::{self, Sample},
-    load::{self, Measured},
-    process::Running,
+    load::{Work, unnumbered},
+    process::{Null, Running},
+    table,
 };
 
 /// Measures and prints the table.
 pub fn run() {
-    let null = Running::start(&["null-server"]);
-    println!(
-        "| accounts | passwords | answer | connections | null/s | Doorkey/s | ratio | p99 null µs | p99 Doorkey µs | cpu null µs | cpu Doorkey µs |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    let null = Running::start(&["null", Null::Http.name()]);
+    table::head(&["accounts", "passwords", "answer", "connections"], &[]);
     for count in [10_000, 1_000_000] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -22,48 +20,34 @@ pub fn run() {
         let doorkey = Running::start(&["server", data.to_str().unwrap()]);
         for connections in [8, 64] {
             for (passwords, right) in [(1, true), (25, true), (1, false), (25, false)] {
-                let requests = requests(&sample, passwords, right);
+                let answer = if right { "yes" } else { "no" };
+                let about =
+                    [count.to_string(), passwords.to_string(), answer.into(), connections.to_string()];
                 let status = if right { "HTTP/1.1 200" } else { "HTTP/1.1 401" };
-                let (ceiling, null_cpu) = measure(&null, connections, requests.clone(), "HTTP/1.1 200");
-                let (measured, cpu) = measure(&doorkey, connections, requests, status);
-                println!(
-                    "| {count} | {passwords} | {} | {connections} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {null_cpu:.1} | {cpu:.1} |",
-                    if right { "yes" } else { "no" },
-                    ceiling.rate,
-                    measured.rate,
-                    measured.rate / ceiling.rate,
-                    ceiling.p99,
-                    measured.p99,
-                );
+                let ceiling = null.measure(connections, work(&sample, passwords, right, "HTTP/1.1 200"));
+                let measured = doorkey.measure(connections, work(&sample, passwords, right, status));
+                table::row(&about, &ceiling, &measured, &[]);
             }
         }
     }
 }
 
-fn measure(
-    server: &Running,
-    connections: usize,
-    requests: Vec<Vec<u8>>,
-    status: &'static str,
-) -> (Measured, f64) {
-    let before = server.cpu_micros();
-    let measured = load::run(server.address, connections, requests, status);
-    let cpu = (server.cpu_micros() - before) / measured.count as f64;
-    (measured, cpu)
-}
-
-fn requests(sample: &Sample, passwords: usize, right: bool) -> Vec<Vec<u8>> {
-    let people = if passwords == 1 { &sample.people[..] } else { std::slice::from_ref(&sample.with_25) };
-    people
-        .iter()
-        .map(|(name, secret)| {
-            let secret = if right { secret.as_str() } else { "wron-gwro-ngwr-ongw-rong-wron" };
-            let basic = STANDARD.encode(format!("{name}:{secret}"));
-            format!(
-                "GET /door/http/calendar HTTP/1.1\r\nhost: localhost\r\ndoorkey-service-key: {}\r\nauthorization: Basic {basic}\r\n\r\n",
-                sample.key
-            )
-            .into_bytes()
-        })
-        .collect()
+fn work(sample: &Sample, passwords: usize, right: bool, status: &'static str) -> Work {
+    let request = |name: &str, secret: &str| {
+        let basic = STANDARD.encode(format!("{name}:{secret}"));
+        format!(
+            "GET /door/http/calendar HTTP/1.1\r\nhost: localhost\r\ndoorkey-service-key: {}\r\nauthorization: Basic {basic}\r\n\r\n",
+            sample.key
+        )
+        .into_bytes()
+    };
+    Work {
+        requests: sample.sign_ins(passwords, right).map(|(name, secret)| request(name, secret)).collect(),
+        numbered: unnumbered,
+        hello: None,
+        // Every answer here is a head without a body.
+        is_whole: |answer| answer.ends_with(b"\r\n\r\n"),
+        is_right: Box::new(move |answer| answer.starts_with(status.as_bytes())),
+        kept: true,
+    }
 }

@@ -1,18 +1,45 @@
 //! The servers, each a process of its own, so that the time that each spends on a processor is its own.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    net::SocketAddr,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use axum::{Router, http::HeaderMap, routing::any};
 use doorkey::{
-    config::Config,
+    config::{Config, Sasl, SaslListen},
     serve,
-    server::{self, Listener, Places},
 };
+
+use crate::load::{self, Measured, Work};
+
+/// The null servers.
+#[derive(Clone, Copy)]
+pub enum Null {
+    Http,
+    Ldap,
+    Sasl,
+}
+
+impl Null {
+    const ALL: [Self; 3] = [Self::Http, Self::Ldap, Self::Sasl];
+
+    /// What it is called on this program's own command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Ldap => "ldap",
+            Self::Sasl => "sasl",
+        }
+    }
+
+    /// The one that is called so.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|null| null.name() == name).unwrap()
+    }
+}
 
 /// A server that is running, until it is dropped.
 pub struct Running {
@@ -21,9 +48,20 @@ pub struct Running {
     pub address: SocketAddr,
 }
 
+/// What was measured, and how long the server was on a processor for each answer, in microseconds.
+pub struct OnProcessor {
+    pub measured: Measured,
+    pub micros: f64,
+}
+
 impl Running {
-    /// Starts this program as another server, and waits for its first line.
+    /// Starts this program as another server, and waits for its first line, which has its address first.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_at("", arguments)
+    }
+
+    /// The same; its address follows this name in the line.
+    pub fn start_at(door: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(arguments)
             .env("RUST_LOG", "error")
@@ -33,12 +71,46 @@ impl Running {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split('"').find_map(|part| part.parse().ok()).unwrap();
+        let from = if door.is_empty() { 0 } else { line.find(&format!("\"{door}\"")).unwrap() };
+        let address = line[from..].split('"').find_map(|part| part.parse().ok()).unwrap();
         Self { child, address }
     }
 
+    /// Starts a program of somebody else's at an address that is free, and waits until it answers there.
+    pub fn peer(program: &str, arguments: impl FnOnce(SocketAddr) -> Vec<String>) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = Command::new(format!("/usr/sbin/{program}"))
+            .args(arguments(address))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}, from Debian's package of that name: {error}"));
+        let running = Self { child, address };
+        for _ in 0..200 {
+            if TcpStream::connect(address).is_ok() {
+                return running;
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("{program} doesn't answer at {address}");
+    }
+
+    /// Runs a program of somebody else's to its end.
+    pub fn once(program: &str, arguments: &[&str]) {
+        let done = Command::new(format!("/usr/sbin/{program}")).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// Drives it.
+    pub fn measure(&self, connections: usize, work: Work) -> OnProcessor {
+        let before = self.cpu_micros();
+        let measured = load::run(self.address, connections, work);
+        let micros = (self.cpu_micros() - before) / measured.count as f64;
+        OnProcessor { measured, micros }
+    }
+
     /// Time on a processor so far, user and system, in microseconds; the kernel counts it in hundredths of a second.
-    pub fn cpu_micros(&self) -> f64 {
+    fn cpu_micros(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let after_name = stat.rsplit(')').next().unwrap();
         let fields: Vec<f64> =
@@ -49,34 +121,23 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Dovecot ends its own processes when it is told so.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
-fn block_on(future: impl Future<Output = ()>) {
+/// Runs it on all processors.
+pub fn block_on(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future);
 }
 
 /// Doorkey itself, on data that has been prepared.
 pub fn server(data: &Path) {
+    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let mut config = Config { data: data.to_owned(), ..crate::data::config(data) };
-    config.http.listen = "127.0.0.1:0".parse().unwrap();
+    (config.http.listen, config.ldap.listen) = (free, Some(free));
+    let listener = Sasl { listen: SaslListen::Tcp(free), connections: 1024.try_into().unwrap() };
+    config.sasl.insert("calendar".into(), listener);
     block_on(async { serve::run(config, None).await.unwrap() });
-}
-
-/// The ceiling: the same framework and loop, an answer of the same size, and nothing checked.
-pub fn null_server() {
-    async fn answer(_: HeaderMap) -> [(&'static str, &'static str); 3] {
-        [("remote-user", "u1@example.org"), ("remote-email", "u1@example.org"), ("remote-name", "Person 1")]
-    }
-    block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        println!("\"{}\"", listener.local_addr().unwrap());
-        std::io::stdout().flush().unwrap();
-        let (_stop, stopping) = tokio::sync::watch::channel(false);
-        let router = Router::new().route("/door/http/{service}", any(answer));
-        let places = Places::new(1024);
-        server::run(vec![Listener::tcp(listener, None, router, places)], stopping).await;
-    });
 }
