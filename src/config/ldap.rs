@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::section::{Form, Given, Section, Wrong};
 use super::tls::TlsFiles;
-use super::values::{address, address_like, address_or_off};
+use super::values::{address, address_like, address_or_off, is_loopback};
 
 /// The LDAP door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,17 @@ impl Ldap {
         {
             let predicate = "is set, but there is no certificate. Set tls_certificate and tls_key too.";
             section.problem("listen_tls", place.clone(), predicate);
+        }
+
+        if let Given::Is(Some(address), place) = &listen
+            && !is_loopback(address)
+            && tls.is_absent()
+        {
+            let predicate = format!(
+                "is {address}, which other machines can reach, and passwords would cross the network unencrypted. \
+                 Set tls_certificate and tls_key, or listen on 127.0.0.1."
+            );
+            section.problem("listen", place.clone(), &predicate);
         }
 
         let place = listen.place().cloned();
@@ -143,6 +154,18 @@ mod tests {
         for right in ["dc=doorkey", "O=Ada & Co., dc=org", "2.5.4.10=x"] {
             assert_eq!(ldap(&format!("base_dn = '{right}'")).base_dn, right);
         }
+    }
+
+    #[test]
+    fn other_machines_need_tls() {
+        assert_eq!(
+            faults("[ldap]\nlisten = '0.0.0.0:389'"),
+            [
+                "doorkey.toml, line 2: [ldap] listen is 0.0.0.0:389, which other machines can reach, and passwords \
+                 would cross the network unencrypted. Set tls_certificate and tls_key, or listen on 127.0.0.1."
+            ]
+        );
+        ldap("listen = '0.0.0.0:389'\ntls_certificate = 'c.pem'\ntls_key = 'k.pem'");
     }
 
     #[test]
