@@ -327,12 +327,14 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     let socket = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).join(SOCKET);
     let (router, opened) = open_locked(config, lock, Started { certificate: tls.clone(), origin, listens })?;
     let app = &opened.app;
+    mail::notices::begin(app).await.map_err(ServeError::Start)?;
 
     // Before anybody can know that it runs: from then on it may be told to stop.
     let told_to_stop = stop_signal();
     let local = local_socket(&socket);
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
+    let noticing = tokio::spawn(mail::notices::run(Arc::clone(app)));
     let sending = tokio::spawn(mail::sender::run(Arc::clone(app), stopping.clone()));
     let going_on = Arc::clone(app);
     tokio::spawn(async move { key::rotate::go_on(&going_on).await });
@@ -360,6 +362,7 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     let _ = ldap.await;
     let _ = sasl.await;
     let _ = keeper.await;
+    let _ = noticing.await;
     let _ = sending.await;
     let _ = watching.await;
     let _ = std::fs::remove_file(&socket);

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use domain::{Actor, Ended, LastUse, Timestamp, What, WhyEnded};
+use domain::{Actor, AppPassword, Ended, LastUse, Timestamp, What, WhyEnded};
 use store::{app_passwords as rows, browsers, budgets, events, links, sessions, tokens};
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(5);
 /// What is too old is forgotten every so many rounds: every minute.
 const ROUNDS_A_CLEANING: u32 = 12;
+/// How many passwords that were bound are looked through for one that was used for the first time: it is among the newest.
+const MOST_BOUND: i64 = 100;
 /// How many expired passwords are ended in one transaction.
 const EXPIRED_AT_ONCE: i64 = 500;
 
@@ -70,6 +72,12 @@ pub async fn write_uses(app: &App) -> Result<(), Problem> {
     let done = app
         .store
         .write(move |tx| {
+            let ids: Vec<_> = write_uses.keys().copied().collect();
+            for password in rows::never_used(tx, &ids)? {
+                if let Some(used) = write_uses.get(&password.id) {
+                    tell_first_use(tx, &stamp, &password, used)?;
+                }
+            }
             for (id, used) in &write_uses {
                 rows::stamp_use(tx, *id, used)?;
             }
@@ -84,6 +92,31 @@ pub async fn write_uses(app: &App) -> Result<(), Problem> {
         app.usage.give_back(uses, tries);
     }
     done
+}
+
+/// One that was made for the first app has told of its first use already, when it was bound.
+fn tell_first_use(
+    tx: &mut store::Tx<'_>,
+    stamp: &Stamp,
+    password: &AppPassword,
+    used: &LastUse,
+) -> Result<(), Problem> {
+    let bound = events::Filter {
+        account: Some(password.account),
+        kind: Some("app_password_bound".into()),
+        from: Some(password.created_at),
+        ..events::Filter::default()
+    };
+    let bound = events::newest(tx, &bound, i64::MAX, MOST_BOUND)?;
+    if bound.iter().any(|event| matches!(event.what, What::AppPasswordBound { id, .. } if id == password.id))
+    {
+        return Ok(());
+    }
+    let (id, label) = (password.id, password.label.as_str().to_owned());
+    let what = What::AppPasswordFirstUsed { id, label, service: used.service.to_string() };
+    let mut event = stamp.event(Some(password.account), Actor::Doorkey, what);
+    event.source = Some(used.source.clone());
+    Ok(events::append(tx, stamp.now, event)?)
 }
 
 fn tell_once(

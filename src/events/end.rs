@@ -23,7 +23,8 @@ struct At {
 /// Somebody who waits.
 pub struct Watching {
     at: watch::Receiver<At>,
-    _place: OwnedSemaphorePermit,
+    /// None for a part of the server itself.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Default for End {
@@ -54,7 +55,12 @@ impl End {
     /// Watches from now on; none when too many do.
     pub fn watch(&self) -> Option<Watching> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Watching { at: self.at.subscribe(), _place: place })
+        Some(Watching { at: self.at.subscribe(), _place: Some(place) })
+    }
+
+    /// The same for a part of the server itself, for which there is always a place.
+    pub fn follow(&self) -> Watching {
+        Watching { at: self.at.subscribe(), _place: None }
     }
 }
 

@@ -94,8 +94,8 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::AdministratorUnmade => format!("{by} ended {your} being an administrator of this server."),
         What::AliasAdded { alias } => format!("{by} added {alias}, which signs {you} in too."),
         What::AliasRemoved { alias } => format!("{by} removed {alias}, which no longer signs {you} in."),
-        What::SignedIn { agent } if agent.is_empty() => format!("{by} signed in."),
-        What::SignedIn { agent } => format!("{by} signed in with {}.", told(agent)),
+        What::SignedIn { agent, .. } if agent.is_empty() => format!("{by} signed in."),
+        What::SignedIn { agent, .. } => format!("{by} signed in with {}.", told(agent)),
         What::SignedOut => format!("{by} signed out."),
         What::OthersSignedOut { count } => {
             let (one, more) = (format!("other browser{of} was"), format!("other browsers{of} were"));
@@ -157,6 +157,9 @@ fn tell(what: &What, voice: &Voice) -> String {
         }
         What::AppPasswordBound { label, kinds, service, .. } => {
             format!("“{label}”{of} was used first by {service}, and opens only {kinds} from now on.")
+        }
+        What::AppPasswordFirstUsed { label, service, .. } => {
+            format!("“{label}”{of} was used for the first time, at {service}.")
         }
         What::AppPasswordEnded { label, why, .. } => ended(label, *why, voice),
         What::AppPasswordTriedAfterEnd { label, service, .. } => {
@@ -331,7 +334,9 @@ pub fn advice(what: &What) -> Option<Advice> {
             "Change your password now, under Sign-In and Security: that signs out every other browser and revokes your \
              app-specific passwords.",
         ),
-        What::AppPasswordGenerated { .. } | What::AppPasswordBound { .. } => wasnt_you(
+        What::AppPasswordGenerated { .. }
+        | What::AppPasswordBound { .. }
+        | What::AppPasswordFirstUsed { .. } => wasnt_you(
             "Revoke it under App-Specific Passwords, then change your password: somebody may have been signed in as you.",
         ),
         What::AppPasswordTriedAfterEnd { .. } => {

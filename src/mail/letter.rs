@@ -27,6 +27,9 @@ pub struct Letter {
     pub name: String,
     /// What happened, and what to do.
     pub before: Vec<String>,
+    /// What belongs to it: when, from where.
+    #[serde(default)]
+    pub facts: Vec<(String, String)>,
     /// What the link is labelled, and where it leads.
     pub link: Option<(String, String)>,
     /// What to know besides, and what to do if it wasn't them.
@@ -89,6 +92,7 @@ impl Letter {
                 format!("You have been invited to {server}. Your account there is {id}."),
                 format!("Choose a password to begin. The link works once, until {}.", expires_at.exact()),
             ],
+            facts: Vec::new(),
             link: Some(("Choose a password".into(), link.into())),
             after: vec![
                 "If you don’t know what this is about, you needn’t do anything: until somebody opens the link, nobody can \
@@ -123,6 +127,7 @@ impl Letter {
             subject: format!("A new password for {id}"),
             name: name.into(),
             before,
+            facts: Vec::new(),
             link: Some(("Set a new password".into(), link.into())),
             after: vec![
                 "All your app-specific passwords will be revoked, and your browsers signed out.".into(),
@@ -141,6 +146,7 @@ impl Letter {
             subject: "Mail from Doorkey arrives".into(),
             name: String::new(),
             before: vec![format!("{server} can send mail to you. An administrator tried it out.")],
+            facts: Vec::new(),
             link: None,
             after: vec!["There is nothing to do.".into()],
             server: server.into(),

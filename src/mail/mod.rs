@@ -3,6 +3,8 @@
 //! Who changes something that a person is to be told writes a letter first ([`new`]), puts it into the transaction of the change
 //! (`store::mails::insert`), and wakes the sender once that is stored ([`Mailer::wake`]). A letter that waits is sealed: the link in
 //! it is as good as a password. Without mail configured there is no letter, and nothing waits.
+//!
+//! What happens to an account is mailed to its person from the log: [`notices`] reads it, [`notice`] says which events and in which words.
 
 use domain::{AccountId, MailId, Timestamp};
 use seal::Place;
@@ -20,6 +22,8 @@ use smtp::{Connection, Trouble};
 
 pub mod api;
 pub mod letter;
+pub mod notice;
+pub mod notices;
 pub mod sender;
 pub mod smtp;
 

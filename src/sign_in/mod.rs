@@ -286,7 +286,7 @@ async fn finish(
                 (By::Code { .. }, Some(browser)) => trust(tx, &stamp, browser, &new_hash)?,
                 _ => {}
             }
-            signed_in(tx, &stamp, &session, &hash)
+            signed_in(tx, &stamp, &session, &hash, matches!(by, By::Trusted(..)))
         })
         .await?;
     Ok(Done { account, token, browser_token, recovery_codes_left })
@@ -342,10 +342,16 @@ pub fn no_code_came(app: &App, now: Timestamp, ended: &[Session]) {
     }
 }
 
-fn signed_in(tx: &mut Tx<'_>, stamp: &Stamp, session: &Session, hash: &[u8; 32]) -> Result<(), Problem> {
+fn signed_in(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    session: &Session,
+    hash: &[u8; 32],
+    trusted_browser: bool,
+) -> Result<(), Problem> {
     open(tx, stamp, session, hash)?;
     rows::signed_in(tx, session.account, stamp.now)?;
-    let what = What::SignedIn { agent: session.agent.clone() };
+    let what = What::SignedIn { agent: session.agent.clone(), trusted_browser };
     let event = stamp.event(Some(session.account), domain::Actor::Account(session.account), what);
     Ok(events::append(tx, stamp.now, event)?)
 }

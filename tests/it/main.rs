@@ -39,6 +39,7 @@ mod mail;
 mod meanwhile;
 mod metrics;
 mod moving;
+mod notices;
 mod pages;
 mod people;
 mod postgres;

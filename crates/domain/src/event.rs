@@ -87,8 +87,12 @@ pub enum What {
     AliasAdded { alias: String },
     /// A name no longer signs the account in.
     AliasRemoved { alias: String },
-    /// A person signed in, here or with the command line.
-    SignedIn { agent: String },
+    /// A person signed in, here or with the command line; in a trusted browser, or not.
+    SignedIn {
+        agent: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trusted_browser: bool,
+    },
     /// A person signed out.
     SignedOut,
     /// Other browsers and command lines of the account were signed out.
@@ -129,6 +133,8 @@ pub enum What {
     AppPasswordGenerated { id: AppPasswordId, label: String, kinds: KindSet, expires_at: Option<Timestamp> },
     /// An app-specific password made for the first app was used by it, and opens only this from now on.
     AppPasswordBound { id: AppPasswordId, label: String, kinds: KindSet, service: String },
+    /// An app-specific password made for these kinds opened something for the first time.
+    AppPasswordFirstUsed { id: AppPasswordId, label: String, service: String },
     /// An app-specific password stopped working.
     AppPasswordEnded { id: AppPasswordId, label: String, why: WhyEnded },
     /// An app-specific password that had ended was tried: told once for each.
@@ -225,6 +231,7 @@ impl What {
             | Self::TwoFactorMoved
             | Self::RecoveryCodesMade
             | Self::RecoveryCodeUsed { .. }
+            | Self::AppPasswordFirstUsed { .. }
             | Self::AppPasswordTriedAfterEnd { .. }
             | Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
@@ -255,6 +262,7 @@ impl What {
             | Self::SessionEnded { .. } => Sort::SignIns,
             Self::AppPasswordGenerated { .. }
             | Self::AppPasswordBound { .. }
+            | Self::AppPasswordFirstUsed { .. }
             | Self::AppPasswordEnded { .. }
             | Self::AppPasswordTriedAfterEnd { .. } => Sort::AppPasswords,
             Self::AccountAdded { .. }
@@ -309,6 +317,7 @@ impl What {
     pub fn service(&self) -> Option<&str> {
         match self {
             Self::AppPasswordBound { service, .. }
+            | Self::AppPasswordFirstUsed { service, .. }
             | Self::AppPasswordTriedAfterEnd { service, .. }
             | Self::Refused { service, .. } => Some(service),
             Self::ServiceAdded { name, .. }

@@ -47,6 +47,9 @@ statements! {
     ALL_NOT_ENDED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE ended_at IS NULL LIMIT $1";
+    NEVER_USED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
+            last_used_service, last_used_source, tried_at, tried_service, tried_source
+        FROM app_passwords WHERE id = $1 AND last_used_at IS NULL";
     EXPIRED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE ended_at IS NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
@@ -139,6 +142,14 @@ pub fn all_not_ended(conn: &mut Conn, limit: i64) -> Result<Vec<AppPassword>, Db
 /// As the database has them.
 pub fn expired(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<AppPassword>, DbError> {
     conn.query(&EXPIRED, &[now.millis().into(), limit.into()])?.iter().map(read).collect()
+}
+
+/// Those of these that have never been used.
+///
+/// # Errors
+/// As the database has them.
+pub fn never_used(conn: &mut Conn, ids: &[AppPasswordId]) -> Result<Vec<AppPassword>, DbError> {
+    conn.query_all(&NEVER_USED, &row::ids(ids))?.iter().flatten().map(read).collect()
 }
 
 /// Ends one for good. False when it had ended already, or never was.

@@ -116,6 +116,16 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         answer: text, or_null;
         given_up_at: time, or_null;
     }
+    notices_reached {
+        epoch: number;
+        number: number;
+    }
+    notices_lately {
+        account_id: id::<AccountId>;
+        began_at: time;
+        sent: number;
+        held: number;
+    }
     moves {
         id: id::<RequestId>;
         state: |value| is_one_of(value, &["arriving", "left"]);

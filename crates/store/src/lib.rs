@@ -22,6 +22,7 @@ pub mod keys;
 pub mod links;
 pub mod mails;
 pub mod moves;
+pub mod notices;
 pub mod people;
 pub mod recovery_codes;
 pub mod removal;
@@ -72,6 +73,7 @@ mod tests {
             restored::STATEMENTS,
             mails::STATEMENTS,
             moves::STATEMENTS,
+            notices::STATEMENTS,
             sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,

@@ -15,6 +15,7 @@ statements! {
     RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
     TOKENS = "DELETE FROM tokens WHERE account_id = $1";
     MAILS = "DELETE FROM mails WHERE account_id = $1";
+    NOTICES = "DELETE FROM notices_lately WHERE account_id = $1";
     NAMES = "DELETE FROM account_names WHERE account_id = $1";
     SESSIONS = "DELETE FROM sessions WHERE account_id = $1";
     TOTP = "DELETE FROM totp WHERE account_id = $1";
@@ -24,13 +25,14 @@ statements! {
 }
 
 /// THE list of what is removed with an account, itself last. A test looks for every table that has a column `account_id`.
-static ALL: [&Statement; 13] = [
+static ALL: [&Statement; 14] = [
     &APP_PASSWORDS,
     &BROWSERS,
     &GROUPS,
     &LINKS,
     &MAILS,
     &NAMES,
+    &NOTICES,
     &RECOVERY_CODES,
     &SESSIONS,
     &TOKENS,

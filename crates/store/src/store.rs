@@ -40,6 +40,7 @@ static MIGRATIONS: &[Migration] = &[
         name: "public servers",
         sql: include_str!("../migrations/0008_public_servers.sql"),
     },
+    Migration { version: 9, name: "notices", sql: include_str!("../migrations/0009_notices.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -179,6 +179,14 @@ impl Server {
         assert!(self.running.lock().unwrap().replace(running).is_none(), "it runs already");
     }
 
+    /// Sets this from the next start on.
+    pub fn set(&mut self, settings: &[(&str, String)]) {
+        for (name, value) in settings {
+            self.settings.retain(|(set, _)| set != name);
+            self.settings.push(((*name).into(), value.clone()));
+        }
+    }
+
     /// Starts it where it is expected to refuse, and gives how it ended.
     pub fn refuses_to_start(&self, settings: Options<'_>) -> Done {
         let done = Done::of(self.command(&["serve"]).envs(settings.iter().copied()), "");

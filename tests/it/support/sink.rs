@@ -173,6 +173,13 @@ impl Sink {
     pub fn count(&self) -> usize {
         self.taken.mails.lock().unwrap().len()
     }
+
+    /// To whom test mails have gone so far.
+    pub fn tests(&self) -> Vec<String> {
+        let mails = self.taken.mails.lock().unwrap();
+        let tests = mails.iter().filter(|mail| mail.parts()[0].contains("can send mail to you"));
+        tests.map(|mail| mail.to.clone()).collect()
+    }
 }
 
 /// The settings that make a server send to this mail server.

@@ -14,7 +14,7 @@ fn store(folder: &std::path::Path) -> (Store, Vec<Event>) {
             for n in 0..400_i64 {
                 let service = ["mail", "calendar"][n as usize % 2].to_owned();
                 let what = match n % 5 {
-                    0 => What::SignedIn { agent: String::new() },
+                    0 => What::SignedIn { agent: String::new(), trusted_browser: false },
                     1 => What::SignedOut,
                     2 => What::Refused { service, reason: RefusalReason::WrongPassword, count: 1 },
                     3 => What::TwoFactorOn,
