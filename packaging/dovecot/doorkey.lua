@@ -71,7 +71,7 @@ local function ask(request, password)
   local question = client:request { url = settings.door, method = "GET" }
   question:add_header("Authorization", "Basic " .. base64(request.user .. ":" .. password))
   question:add_header("Doorkey-Service-Key", settings.key)
-  if request.rip ~= "" then question:add_header("X-Forwarded-For", request.rip) end
+  if request.rip and request.rip ~= "" then question:add_header("X-Forwarded-For", request.rip) end
   return question:submit()
 end
 

@@ -1,10 +1,12 @@
 //! *Services*, in a browser, for administrators.
 
 use axum::{extract::Path, response::Response};
-use domain::ServiceName;
+use domain::{KindSet, ServiceName};
 
 use super::{
-    Change, LastChange, Listed, New, base, configuration, http_door,
+    Change, LastChange, Listed, New,
+    configuration::{self, Values},
+    http_door,
     views::{
         AddPage, AllowedGroup, ChangePage, Changed, KEY_PLACE, KeyOf, KeyPage, ListPage, NewKeyPage,
         RemovePage, ServicePage, ServiceRow, WhoField,
@@ -152,8 +154,8 @@ pub async fn post_add(mut visit: Visit, person: Fresh<SignedIn>, form: Form) -> 
     };
     match added {
         Ok((listed, key)) => {
-            let name = listed.service.name.as_str();
-            Ok(key_page(&visit, person.who(), name, key.expose(), KeyOf::NewService))
+            let (name, kinds) = (listed.service.name.as_str(), listed.service.kinds);
+            Ok(key_page(&visit, person.who(), name, kinds, key.expose(), KeyOf::NewService))
         }
         Err(problem) if matches!(problem.code, Code::Unfit | Code::Conflict) => {
             add_page(&visit, &person, form.get("name"), &chosen, Some(&problem))
@@ -162,13 +164,20 @@ pub async fn post_add(mut visit: Visit, person: Fresh<SignedIn>, form: Form) -> 
     }
 }
 
-fn key_page(visit: &Visit, person: &SignedIn, name: &str, key: &str, key_of: KeyOf) -> Response {
+fn key_page(
+    visit: &Visit,
+    person: &SignedIn,
+    name: &str,
+    kinds: KindSet,
+    key: &str,
+    key_of: KeyOf,
+) -> Response {
     let view = KeyPage {
         frame: visit.frame(person, HERE),
         name: name.into(),
         key: key.into(),
         key_of,
-        configurations: configuration::all(&base(&visit.app), name, key),
+        configurations: configuration::all(&Values::of(&visit.app, name, kinds, key)),
         service_href: page_of(name),
     };
     visit.show(&view)
@@ -200,7 +209,12 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
             .map(|wrong| (visit.when(wrong.at), wrong.source)),
         door_url: http_door(&visit.app, &service.name),
         key_made: visit.when(service.key_made_at),
-        configurations: configuration::all(&base(&visit.app), service.name.as_str(), KEY_PLACE),
+        configurations: configuration::all(&Values::of(
+            &visit.app,
+            service.name.as_str(),
+            service.kinds,
+            KEY_PLACE,
+        )),
         set_up: set_up::pages::section(&visit, &admin, &name)?,
         list_href: HERE.into(),
         new_key_href: format!("{here}/new-key"),
@@ -304,7 +318,7 @@ pub async fn post_new_key(
     _form: Form,
 ) -> Result<Response, Problem> {
     let (service, key) = super::new_key(&visit.app, &mut visit.ctx, &person.admin()?, &name).await?;
-    Ok(key_page(&visit, person.who(), service.name.as_str(), key.expose(), KeyOf::Replaced))
+    Ok(key_page(&visit, person.who(), service.name.as_str(), service.kinds, key.expose(), KeyOf::Replaced))
 }
 
 /// `GET /services/at/{name}/remove`.

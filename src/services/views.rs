@@ -124,7 +124,7 @@ pub struct KeyPage {
     /// Where the key comes from.
     pub key_of: KeyOf,
     /// Ready configuration with the key in it, the first one shown open.
-    pub configurations: Vec<Configuration>,
+    pub configurations: Vec<ConfigurationGroup>,
     /// The service's page.
     pub service_href: String,
 }
@@ -135,10 +135,26 @@ pub struct Configuration {
     pub id: String,
     /// The server, such as `nginx, auth_request`.
     pub title: String,
-    /// What to do with it, in one sentence.
+    /// What to do with it.
     pub note: String,
-    /// The text to copy, with [`KEY_PLACE`] where the key goes.
+    /// What to copy.
+    pub files: Vec<ConfigurationFile>,
+}
+
+/// A text to copy.
+pub struct ConfigurationFile {
+    /// Which file it goes into, where that is the same for everybody.
+    pub place: Option<String>,
+    /// The text, with [`KEY_PLACE`] where the key goes.
     pub text: String,
+}
+
+/// Servers of one sort.
+pub struct ConfigurationGroup {
+    /// What they are, such as `Mail servers`.
+    pub title: String,
+    /// One each.
+    pub configurations: Vec<Configuration>,
 }
 
 /// A group that may use a service.
@@ -180,7 +196,7 @@ pub struct ServicePage {
     /// How apps are set up with it.
     pub set_up: Section,
     /// Ready configuration, the first one shown open.
-    pub configurations: Vec<Configuration>,
+    pub configurations: Vec<ConfigurationGroup>,
     /// The list of services.
     pub list_href: String,
     /// The way to a new key.

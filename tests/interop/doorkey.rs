@@ -1,7 +1,12 @@
 //! A Doorkey that comes back to where it was, as one does that others have in their configuration.
 
+use ::doorkey::{
+    config::SaslListen,
+    services::configuration::{Directory, Encryption, Values},
+};
+
 use crate::{
-    parts::free_port,
+    parts::{free_port, values},
     support::{Data, Options, Server},
 };
 
@@ -29,4 +34,43 @@ pub fn new_with(data: Data, host: &str, more: Options<'_>) -> (Server, String) {
     let mut settings = vec![("DOORKEY__HTTP__LISTEN", listen.as_str()), ("DOORKEY__HTTP__PUBLIC_URL", &url)];
     settings.extend_from_slice(more);
     (Server::on(data, &settings), url)
+}
+
+/// One that runs, with the LDAP door and a listener of the SASL door for this service, both at ports that stay, and that believes
+/// what proxies on this machine say. `ada` is in `example.org`.
+pub fn with_doors(service: &str) -> Doors {
+    let [ldap, sasl] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let listener = format!("DOORKEY__SASL__{}__LISTEN", service.to_uppercase());
+    let settings = [
+        ("DOORKEY__HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+        ("DOORKEY__ACCOUNTS__DEFAULT_DOMAIN", "example.org"),
+        ("DOORKEY__LDAP__LISTEN", ldap.as_str()),
+        (listener.as_str(), sasl.as_str()),
+    ];
+    let (server, url) = new_with(Data::new(), "127.0.0.1", &settings);
+    server.start_again();
+    Doors { server, url, ldap, sasl }
+}
+
+/// A server, and where its doors are.
+pub struct Doors {
+    pub server: Server,
+    pub url: String,
+    pub ldap: String,
+    pub sasl: String,
+}
+
+impl Doors {
+    /// What a service's page fills into ready configuration.
+    pub fn values<'a>(&self, service: &'a str, key: &'a str) -> Values<'a> {
+        Values {
+            ldap: Some(Directory {
+                host: "127.0.0.1".into(),
+                port: self.ldap.rsplit(':').next().unwrap().parse().unwrap(),
+                encryption: Encryption::None,
+            }),
+            sasl: Some(SaslListen::Tcp(self.sasl.parse().unwrap())),
+            ..values(&self.url, service, key)
+        }
+    }
 }

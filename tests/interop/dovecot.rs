@@ -99,6 +99,50 @@ fn a_new_mail_comes_by_itself_to_an_app_that_waits() {
     waits.until("* 1 EXISTS");
 }
 
+/// What an app on a desktop does all day, which asks its person for nothing.
+#[test]
+fn mbsync_goes_on_after_an_outage() {
+    let house = House::open();
+    let ada = house.ada();
+    let mail = ada.generate("Laptop", "mail");
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "IMAPAccount doorkey\nHost 127.0.0.1\nPort {}\nUser {ADA}\nPass {}\nSSLType None\nAuthMechs LOGIN\n\n\
+         IMAPStore there\nAccount doorkey\n\nMaildirStore here\nPath here/\nInbox here/INBOX\n\n\
+         Channel mail\nFar :there:\nNear :here:\nPatterns INBOX\nCreate Near\n",
+        house.dovecot.imap, mail.password
+    );
+    std::fs::write(folder.path().join("mbsyncrc"), settings).unwrap();
+    std::fs::create_dir(folder.path().join("here")).unwrap();
+    let sync = || command("mbsync", folder.path()).args(["-c", "mbsyncrc", "mail"]).output().unwrap();
+    let here = || {
+        let count = |part: &str| {
+            std::fs::read_dir(folder.path().join("here/INBOX").join(part)).map_or(0, Iterator::count)
+        };
+        count("new") + count("cur")
+    };
+    let deliver = || {
+        let (_, mut app) = house.dovecot.log_in(ADA, &mail.password);
+        app.say("a APPEND INBOX {9}");
+        app.until("+");
+        app.say("a: b\r\n\r\nc");
+        app.until("a OK");
+    };
+    deliver();
+    let synced = sync();
+    assert!(synced.status.success(), "{synced:?}");
+    assert_eq!(here(), 1);
+    deliver();
+    house.doorkey.kill();
+    let away = sync();
+    assert!(!away.status.success());
+    assert!(!String::from_utf8_lossy(&away.stderr).contains("AUTHENTICATIONFAILED"), "{away:?}");
+    house.doorkey.start_again();
+    let synced = sync();
+    assert!(synced.status.success(), "{synced:?}");
+    assert_eq!(here(), 2);
+}
+
 /// Mailboxes may be named by the part before the @, for one domain.
 #[test]
 fn one_domain_can_be_left_away() {

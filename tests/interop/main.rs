@@ -17,8 +17,13 @@ mod parts;
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod apache;
 mod browser;
 mod dovecot;
+mod ldap_tools;
+mod nginx_mail;
+mod postfix;
 mod radicale;
+mod radicale_itself;
 mod traefik;
 mod traffic;

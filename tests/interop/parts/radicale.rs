@@ -1,4 +1,4 @@
-//! Radicale, the calendar and contacts server, which takes from the proxy in front of it who signs in.
+//! Radicale, the calendar and contacts server, which takes from the proxy in front of it who signs in, or asks by itself.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,29 @@ pub struct Radicale {
 }
 
 impl Radicale {
+    /// Debian's.
     pub fn start() -> Self {
+        Self::run(&["radicale"], "[auth]\ntype = http_x_remote_user\n")
+    }
+
+    /// The one that `scripts/radicale` gets, which asks by itself, with this section for signing in.
+    pub fn start_newer(auth: &str) -> Self {
+        let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/radicale");
+        assert!(found.is_dir(), "Radicale 3.5 is missing. Run: scripts/radicale");
+        Self::run(&["env", &format!("PYTHONPATH={}", found.display()), "python3", "-m", "radicale"], auth)
+    }
+
+    fn run(program: &[&str], auth: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = format!(
-            "[server]\nhosts = 127.0.0.1:0\n[auth]\ntype = http_x_remote_user\n\
+            "[server]\nhosts = 127.0.0.1:0\n{auth}\
              [storage]\nfilesystem_folder = {}\n[logging]\nlevel = info\n",
             folder.path().join("kept").display()
         );
         let file = folder.path().join("config");
         std::fs::write(&file, settings).unwrap();
-        let part = Part::start("radicale", folder.path(), &["--config", file.to_str().unwrap()]);
+        let arguments = [&program[1..], &["--config", file.to_str().unwrap()]].concat();
+        let part = Part::start(program[0], folder.path(), &arguments);
         let line = part.err.line_with("Listening on").expect("Radicale starts");
         let port = line.trim_end_matches('\'').rsplit(':').next().expect("a port");
         let authority = format!("127.0.0.1:{port}");

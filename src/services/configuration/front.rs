@@ -1,12 +1,13 @@
-//! Ready configuration for the servers that ask at the HTTP door, with a service's own values in it.
+//! Web servers that ask at the HTTP door for what stands behind them.
 
-use super::views::Configuration;
+use super::{Values, configuration};
+use crate::services::views::Configuration;
 
-/// For each server, what to put where. `key` is the service's key where it is known, or what stands for it.
-pub fn all(public_url: &str, service: &str, key: &str) -> Vec<Configuration> {
+pub fn all(values: &Values<'_>) -> Vec<Configuration> {
+    let Values { url, service, key, .. } = values;
     let door = format!("/door/http/{service}");
-    let host = public_url.split("://").nth(1).unwrap_or(public_url);
-    vec![nginx(public_url, &door, key), caddy(public_url, host, &door, key), traefik(public_url, &door, key)]
+    let host = url.split("://").nth(1).unwrap_or(url);
+    vec![nginx(url, &door, key), caddy(url, host, &door, key), traefik(url, &door, key)]
 }
 
 fn nginx(public_url: &str, door: &str, key: &str) -> Configuration {
@@ -97,8 +98,4 @@ fn traefik(public_url: &str, door: &str, key: &str) -> Configuration {
          from the server that you protect.",
         text,
     )
-}
-
-fn configuration(id: &str, title: &str, note: &str, text: String) -> Configuration {
-    Configuration { id: id.into(), title: title.into(), note: note.into(), text }
 }
