@@ -247,10 +247,11 @@ fn every_page_fits_and_nothing_complains() {
     album.look(&ada, "service-add-refused");
     ada.add_service("calendar", "Calendars", "nginx");
     album.look(&ada, "service-key");
-    ada.add_service("calendars-and-contacts-of-the-whole-team", "Mail", "nginx");
+    ada.add_service("calendars-and-contacts-of-the-whole-team", "Mail", "dovecot");
+    album.look(&ada, "service-key-mail");
     album.look_at(&ada, "/services", "Services", "services");
     album.look_at(&ada, "/services/at/calendar", "calendar", "service");
-    for summary in ["Caddy", "Traefik"] {
+    for summary in ["Caddy", "Traefik", "Nextcloud"] {
         ada.browser.press_label(summary);
         album.look(&ada, &format!("service-{}", summary.to_lowercase()));
     }
