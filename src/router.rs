@@ -173,6 +173,7 @@ api! {
     patch  "/api/v1/services/{name}"                 services::api::change;
     delete "/api/v1/services/{name}"                 services::api::remove;
     post   "/api/v1/services/{name}/key"             services::api::new_key;
+    get    "/api/v1/services/{name}/configuration"   services::configuration::api::get;
     get    "/api/v1/services/{name}/set-up"          set_up::api::get;
     put    "/api/v1/services/{name}/set-up"          set_up::api::change;
     get    "/api/v1/groups"                          groups::api::list;

@@ -110,6 +110,36 @@ fn services_are_for_administrators_and_changes_for_those_freshly_shown() {
 }
 
 #[test]
+fn the_api_gives_the_configuration_that_the_page_shows() {
+    let server = Server::start_with(&[("DOORKEY__SASL__MAIL__LISTEN", "127.0.0.1:0")]);
+    let admin = server.administrator(ADA);
+    let key = server.service("mail", "mail").key;
+    server.service("files", "other");
+    let of = |service: &str| {
+        let answer = admin.api.get(&format!("/services/{service}/configuration")).json(200);
+        let all = answer["configurations"].as_array().unwrap();
+        let page = admin.browser().get(&format!("/services/at/{service}")).text(200);
+        for one in all {
+            let title = one["title"].as_str().unwrap();
+            assert!(page.contains(&format!("<summary>{title}</summary>")), "{title}");
+        }
+        assert_eq!(page.matches("<details name=\"configuration\"").count(), all.len());
+        assert!(!answer.to_string().contains(&key));
+        all.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("mail"), ["dovecot", "postfix", "nginx-mail", "ldap"]);
+    assert!(of("files").contains(&"grafana".to_owned()));
+    let mail = admin.api.get("/services/mail/configuration").json(200);
+    let dovecot = &mail["configurations"][0]["files"][0];
+    assert_eq!(dovecot["place"], "/etc/dovecot/doorkey.secret");
+    let text = dovecot["text"].as_str().unwrap();
+    assert!(text.contains("/door/http/mail\nkey = SERVICE-KEY\n"), "{text}");
+    assert_eq!(admin.api.get("/services/nowhere/configuration").status, 404);
+    let somebody = server.person("grace@example.org");
+    assert_eq!(somebody.api.get("/services/mail/configuration").status, 403);
+}
+
+#[test]
 fn pages_show_a_key_once_with_the_configuration_that_takes_it() {
     let server = Server::start();
     let admin = server.administrator(ADA);

@@ -21,7 +21,7 @@ fn dovecot(values: &Values<'_>) -> Configuration {
         "Dovecot 2.3",
         "Three files, the first for root and Dovecot alone (chown root:dovecot, chmod 640), and the package \
          dovecot-auth-lua. Take away the passdb that you have, keep your userdb, and reload. So that people see where their \
-         apps are, name Dovecot's machine in trusted_proxies of doorkey.toml.",
+         apps are, name Dovecot's machine in trusted_proxies of doorkey.toml. docs/integrations/dovecot.md goes step by step.",
         vec![
             file("/etc/dovecot/doorkey.secret", secret),
             file("/etc/dovecot/conf.d/99-doorkey.conf", DOVECOT),

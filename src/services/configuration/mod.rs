@@ -1,6 +1,7 @@
 //! Ready configuration for the servers that ask at the doors, with a service's own values in it. The tests start those servers with
 //! these very texts; docs/integrations says which.
 
+pub mod api;
 mod directory;
 mod front;
 mod mail;
