@@ -19,6 +19,7 @@ use crate::{
     refusals::Refusals,
     server::tls,
     sign_in::strangers::Strangers,
+    trials::Trials,
     web::in_flight::InFlight,
 };
 
@@ -36,6 +37,8 @@ pub struct App {
     pub clock: Clock,
     /// Uses at the doors, until they are written down.
     pub usage: Usage,
+    /// The tests of services that run.
+    pub trials: Trials,
     /// Refusals, until they are written down.
     pub refusals: Refusals,
     /// Hashes accounts' passwords.

@@ -13,6 +13,7 @@
 //! - [`app_passwords`]: generating, listing, revoking; `verify` is asked by every door, `keeper` does what is done every few seconds.
 //! - [`services`]: the servers that ask at the doors.
 //! - [`set_up`]: where people's apps reach the services, for people and for their apps.
+//! - [`trials`]: testing a service with a password for a few minutes, and what it asked.
 //! - [`groups`]: groups of people, which services can be kept to.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
@@ -70,4 +71,5 @@ pub mod settings;
 pub mod sign_in;
 pub mod sign_out;
 pub mod tokens;
+pub mod trials;
 pub mod web;

@@ -17,7 +17,7 @@ use crate::{
     app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
     people,
     problem::{Code, Problem},
-    services, sessions, set_up, settings, sign_in, tokens, web,
+    services, sessions, set_up, settings, sign_in, tokens, trials, web,
 };
 
 /// Everything that this server answers.
@@ -53,6 +53,7 @@ fn pages() -> Router<Arc<App>> {
     use people::pages as person;
     use services::pages as service;
     use sign_in::pages as sign_in;
+    use trials::pages as trial;
 
     Router::new()
         .route("/", get(account::home))
@@ -104,6 +105,9 @@ fn pages() -> Router<Arc<App>> {
         .route("/services/at/{name}", get(service::service))
         .route("/services/at/{name}/change", get(service::change).post(service::post_change))
         .route("/services/at/{name}/set-up", get(set_up::pages::change).post(set_up::pages::post_change))
+        .route("/services/at/{name}/test", get(trial::begin).post(trial::post_begin))
+        .route("/services/at/{name}/test/{id}", get(trial::seen))
+        .route("/services/at/{name}/test/{id}/end", post(trial::post_end))
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
         .route("/settings", get(settings::pages::settings).post(settings::pages::post_settings))
@@ -176,6 +180,8 @@ api! {
     get    "/api/v1/services/{name}/configuration"   services::configuration::api::get;
     get    "/api/v1/services/{name}/set-up"          set_up::api::get;
     put    "/api/v1/services/{name}/set-up"          set_up::api::change;
+    post   "/api/v1/services/{name}/test"            trials::api::begin;
+    get    "/api/v1/services/{name}/test/{id}"       trials::api::look;
     get    "/api/v1/groups"                          groups::api::list;
     post   "/api/v1/groups"                          groups::api::add;
     get    "/api/v1/groups/{name}"                   groups::api::get;

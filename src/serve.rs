@@ -35,6 +35,7 @@ use crate::{
     router,
     server::{self, Listener, Places, descriptors, tls},
     sign_in::strangers::Strangers,
+    trials::Trials,
     web::in_flight::InFlight,
 };
 
@@ -187,6 +188,7 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
         keyring: Arc::new(keyring),
         clock,
         usage: Usage::default(),
+        trials: Trials::default(),
         refusals: Refusals::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),

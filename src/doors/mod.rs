@@ -17,6 +17,7 @@ use crate::{
 /// Whether a sign-in is good. What this door answers, and how long that took, is counted.
 pub async fn check(app: &App, door: Door, sign_in: SignIn<'_>) -> Verdict {
     let (watch, answers) = (Stopwatch::start(), &sign_in.service.answers);
+    let watched = app.trials.watch(app, door, &sign_in);
     let verdict = verify(app, sign_in).await;
     let answer = match &verdict {
         Verdict::Yes(_) => Answer::Yes,
@@ -26,6 +27,9 @@ pub async fn check(app: &App, door: Door, sign_in: SignIn<'_>) -> Verdict {
         Verdict::Unavailable => Answer::Unavailable,
     };
     answers.count(door, answer);
+    if let Some(watched) = watched {
+        watched.answered(answer);
+    }
     app.metrics.doors.took(door, watch.micros());
     verdict
 }

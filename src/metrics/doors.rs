@@ -34,6 +34,20 @@ pub enum Answer {
     WrongKey,
 }
 
+impl Door {
+    /// Its name, as programs read it.
+    pub fn name(self) -> &'static str {
+        DOORS.get(self as usize).map_or("", |(_, name)| name)
+    }
+}
+
+impl Answer {
+    /// Its name, as programs read it.
+    pub fn name(self) -> &'static str {
+        ANSWERS.get(self as usize).map_or("", |(_, name)| name)
+    }
+}
+
 const DOORS: [(Door, &str); 4] =
     [(Door::Http, "http"), (Door::NginxMail, "nginx_mail"), (Door::Sasl, "sasl"), (Door::Ldap, "ldap")];
 const ANSWERS: [(Answer, &str); 6] = [

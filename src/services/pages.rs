@@ -16,7 +16,7 @@ use crate::{
     access::{Admin, Fresh, SignedIn},
     groups::{self, pages::people, said},
     problem::{Code, Problem},
-    set_up,
+    set_up, trials,
     web::{
         form::Form,
         in_query,
@@ -217,6 +217,7 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
         )),
         set_up: set_up::pages::section(&visit, &admin, &name)?,
         list_href: HERE.into(),
+        test_href: trials::pages::begin_href(&name),
         new_key_href: format!("{here}/new-key"),
         remove_href: format!("{here}/remove"),
         name,

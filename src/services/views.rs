@@ -199,6 +199,8 @@ pub struct ServicePage {
     pub configurations: Vec<ConfigurationGroup>,
     /// The list of services.
     pub list_href: String,
+    /// The way to test it.
+    pub test_href: String,
     /// The way to a new key.
     pub new_key_href: String,
     /// The way to remove it.

@@ -57,5 +57,6 @@ mod sign_in;
 mod start;
 mod systemd;
 mod tokens;
+mod trials;
 mod trusted_browsers;
 mod two_factor;
