@@ -3,8 +3,9 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
+    process::Command,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -53,6 +54,14 @@ impl Dovecot {
         fs::create_dir(here.join("conf.d")).unwrap();
         fs::write(here.join("conf.d/99-doorkey.conf"), moved(SHIPPED)).unwrap();
         fs::write(here.join("doorkey.lua"), moved(SCRIPT)).unwrap();
+        // As root it is started as its package does it, and mail belongs to nobody in particular.
+        let (owner, group, users) = if fs::metadata(here).unwrap().uid() == 0 {
+            ("mail".into(), "mail".into(), None)
+        } else {
+            let (owner, group) = (said("-un"), said("-gn"));
+            let users = as_one_user(&owner, &group);
+            (owner, group, Some(users))
+        };
         let [imap, pop3, sieve, submission, doveadm] = std::array::from_fn(|_| free_port());
         let settings = format!(
             "base_dir = {run}
@@ -69,7 +78,7 @@ mail_location = maildir:{mail}/%u
 first_valid_uid = 1
 userdb {{
   driver = static
-  args = uid=mail gid=mail home={home}/%u
+  args = uid={owner} gid={group} home={home}/%u
 }}
 submission_relay_host = 127.0.0.1
 submission_relay_port = 1
@@ -105,9 +114,11 @@ service doveadm {{
     port = {doveadm}
   }}
 }}
+{users}
 {more}
 !include conf.d/*.conf
 ",
+            users = users.as_deref().unwrap_or_default(),
             run = part_of("run"),
             state = part_of("state"),
             mail = part_of("mail"),
@@ -181,6 +192,23 @@ service doveadm {{
     pub fn log(&self) -> String {
         self.part.err.so_far()
     }
+}
+
+fn said(option: &str) -> String {
+    let done = Command::new("id").arg(option).output().unwrap();
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+/// All its processes are this user's, and none is kept to a folder, which only root could do.
+fn as_one_user(user: &str, group: &str) -> String {
+    let mut settings = format!(
+        "default_internal_user = {user}\ndefault_login_user = {user}\ndefault_internal_group = {group}\n\
+         first_valid_gid = 1\n"
+    );
+    for service in ["anvil", "stats", "imap-login", "pop3-login", "managesieve-login", "submission-login"] {
+        settings += &format!("service {service} {{\n  chroot =\n}}\n");
+    }
+    settings
 }
 
 /// The file with what is a service's own.

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Permissions},
     net::SocketAddr,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     process::Command,
 };
 
@@ -46,6 +46,11 @@ impl Postfix {
         for name in ["etc", "queue", "data"] {
             fs::create_dir(here.join(name)).unwrap();
         }
+        assert_eq!(
+            fs::metadata(here).unwrap().uid(),
+            0,
+            "Postfix starts for root alone: run its tests as root"
+        );
         // Its own user keeps something there.
         run(Command::new("chown").arg("postfix").arg(here.join("data")));
         let (port, smtp, identity) = (free_port(), free_port(), Identity::get());
