@@ -8,8 +8,7 @@ use crate::sign_in::agent;
 /// What letters about events are filed under.
 pub const ABOUT: &str = "security notice";
 
-/// What the letters about several events of one request begin with: the first of these that is among them. Up to
-/// [`Rank::LAST_GRAVE`] they change who can get into the account as a whole.
+/// What the letters about several events of one request begin with: the first of these that is among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// The password.
@@ -27,11 +26,9 @@ pub enum Rank {
 }
 
 impl Rank {
-    const LAST_GRAVE: Self = Self::Account;
-
-    /// Whether a letter comes also when there have been many.
+    /// Whether it is about who can get into the account as a whole: then a letter comes also when there have been many.
     pub fn is_grave(self) -> bool {
-        self <= Self::LAST_GRAVE
+        self <= Self::Account
     }
 }
 

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Browser, Encrypts, PASSWORD, Received, Request, Server, Sink, code_of, mail_settings, until,
+    Browser, Data, Encrypts, PASSWORD, Received, Request, Server, Sink, code_of, mail_settings, until,
 };
 
 const ADA: &str = "ada@example.org";
@@ -351,4 +351,24 @@ fn a_label_is_only_ever_a_label() {
     ada.generate(&"ä".repeat(200), "mail");
     let (subject, _) = read(&sink.mails(2)[1]);
     assert_eq!(subject.matches('ä').count(), 200);
+}
+
+#[test]
+fn a_restored_backup_sends_nothing_of_what_was_before() {
+    let sink = Sink::start();
+    let settings = sink.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Server::on(Data::File, &settings);
+    server.start_again();
+    let ada = server.person(ADA);
+    ada.generate("Phone", "mail");
+    let file = server.folder().join("ada.backup").display().to_string();
+    server.run(&["admin", "backup", &file]).with(0);
+    ada.generate("Tablet", "mail");
+    sink.mails(2);
+    server.stop();
+    server.run(&["admin", "restore", &file, "--app-passwords", "revoke"]).with(0);
+    server.start_again();
+    server.person(BOB).generate("Later", "mail");
+    assert_eq!(sink.mails(3)[2].to, format!("RCPT TO:<{BOB}>"));
 }
