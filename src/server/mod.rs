@@ -186,7 +186,7 @@ fn warn_of_many(peer: SocketAddr, warned: &mut Option<Stopwatch>) {
     }
 }
 
-/// A connection that ends when its client takes nothing of an answer for [`WRITE_TIME`].
+/// A connection that ends when its client takes nothing of an answer for `WRITE_TIME`.
 pub fn bounded<S: AsyncRead + AsyncWrite>(stream: S) -> Pin<Box<TimeoutStream<S>>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIME));
