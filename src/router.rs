@@ -43,7 +43,10 @@ pub fn router(app: Arc<App>) -> Router {
     // What watches the server asks every few seconds, and leaves no line in the log.
     let health = health::router().merge(doctor::probe::router());
     let health = health.layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
-    doors.merge(health).merge(rest).with_state(app)
+    // Apps ask for it, and nobody is signed in.
+    let found = set_up::found::router();
+    let found = found.layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
+    doors.merge(health).merge(found).merge(rest).with_state(app)
 }
 
 fn pages() -> Router<Arc<App>> {
@@ -79,6 +82,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/tokens/{id}/revoke", post(tokens::pages::revoke))
         .route("/app-passwords", get(app_password::list))
         .route("/app-passwords/generate", get(generate::generate).post(generate::post_generate))
+        .route("/app-passwords/profile", post(generate::post_profile))
         .route("/app-passwords/revoke-all", get(app_password::revoke_all).post(app_password::post_revoke_all))
         .route("/app-passwords/{id}/revoke", get(app_password::revoke).post(app_password::post_revoke))
         .route("/activity", get(events::pages::activity))
@@ -168,6 +172,7 @@ api! {
     get    "/api/v1/app-passwords"                   app_passwords::api::list;
     post   "/api/v1/app-passwords"                   app_passwords::api::generate;
     delete "/api/v1/app-passwords"                   app_passwords::api::revoke_all;
+    post   "/api/v1/app-passwords/profile"           app_passwords::api::profile;
     delete "/api/v1/app-passwords/{id}"              app_passwords::api::revoke;
     get    "/api/v1/activity"                        events::api::activity;
     get    "/api/v1/events"                          events::api::events;

@@ -80,7 +80,7 @@
   }
 
   // One press sends a form once.
-  for (const form of all("form")) {
+  for (const form of all("form:not([data-again])")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) {
         event.preventDefault();

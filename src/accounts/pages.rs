@@ -3,7 +3,6 @@
 
 use axum::response::{Redirect, Response};
 use domain::ACTIVE_APP_PASSWORDS_MAX;
-use qrcode::{Color, QrCode};
 use store::sessions::Client;
 
 use super::{
@@ -25,7 +24,8 @@ use crate::{
     tokens,
     web::{
         form::Form,
-        views::{Link, Notice, NoticeKind, Qr},
+        qr,
+        views::{Link, Notice, NoticeKind},
         visit::{Visit, about},
     },
 };
@@ -191,10 +191,6 @@ fn two_factor_on_page(
     shown: &Shown,
     problem: Option<&Problem>,
 ) -> Result<Response, Problem> {
-    let code = QrCode::new(&shown.uri).map_err(|error| {
-        tracing::error!(%error, "no QR code could be made");
-        Problem::unavailable()
-    })?;
     let groups =
         shown.manual_key.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned());
     let view = TwoFactorOnPage {
@@ -202,10 +198,7 @@ fn two_factor_on_page(
         moves: action == MOVE,
         action: action.into(),
         cancel_href: HERE.into(),
-        qr: Qr::new(code.width(), |x, y| {
-            let (colors, width) = (code.to_colors(), code.width());
-            colors.get(y * width + x) == Some(&Color::Dark)
-        }),
+        qr: qr::draw(&shown.uri)?,
         otpauth_href: shown.uri.clone(),
         key_groups: groups.collect(),
         code_error: about(problem, &["code", ""]),

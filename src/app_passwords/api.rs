@@ -22,6 +22,7 @@ use crate::{
     ctx::Ctx,
     openapi::words,
     problem::{Problem, of},
+    set_up::{self, api::Described as PublicServer},
     web::json::Json,
 };
 
@@ -60,6 +61,30 @@ pub struct Described {
     /// The password itself, only in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
+    /// What to enter in the app, only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_up: Option<SetUp>,
+}
+
+/// What a person enters in the app beside the password.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppSetUp)]
+struct SetUp {
+    /// The user name.
+    user_name: String,
+    /// The services that it opens, by name, as far as its person may use them.
+    services: Vec<OpenedService>,
+}
+
+/// A service that an app-specific password opens.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OpenedService)]
+struct OpenedService {
+    /// Its name.
+    #[schema(value_type = String)]
+    service: ServiceName,
+    /// Where apps reach it; none while no administrator said so.
+    servers: Vec<PublicServer>,
 }
 
 #[derive(Serialize)]
@@ -127,6 +152,7 @@ fn describe(password: AppPassword, now: Timestamp) -> Described {
         last_use: password.last_use.map(Into::into),
         tried_after_end: password.tried_after_end.map(Into::into),
         password: None,
+        set_up: None,
     }
 }
 
@@ -193,10 +219,57 @@ pub async fn generate(
     let person = super::generator(&app, person, ctx.stamp.now)?;
     let (password, secret) = super::generate(&app, &mut ctx, &person, new).await?;
     let shown = secret.shown().expose().as_str().into();
-    Ok((
-        StatusCode::CREATED,
-        Answer(Described { password: Some(shown), ..describe(password, ctx.stamp.now) }),
-    ))
+    let account = &person.who().account;
+    let opened = set_up::person::opened(&app, account.id, password.opens)?.into_iter().map(|opened| {
+        let servers = opened.servers.into_iter().map(Into::into).collect();
+        OpenedService { service: opened.service, servers }
+    });
+    let set_up = SetUp { user_name: account.name.to_string(), services: opened.collect() };
+    let described = describe(password, ctx.stamp.now);
+    Ok((StatusCode::CREATED, Answer(Described { password: Some(shown), set_up: Some(set_up), ..described })))
+}
+
+/// `POST /api/v1/app-passwords/profile`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProfileRequest, example = json!({ "password": "abcd-efgh-ijkl-mnop-qrst-uvwx" }))]
+pub struct ProfileRequest {
+    /// An app-specific password of the person who asks: it is kept nowhere, so it has to be sent back.
+    password: String,
+}
+
+impl Drop for ProfileRequest {
+    fn drop(&mut self) {
+        drop(domain::Secret::new(std::mem::take(&mut self.password)));
+    }
+}
+
+/// A profile.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Profile)]
+pub struct ProfileAnswer {
+    /// The text of the file, such as `doorkey.mobileconfig`. It holds the password.
+    profile: String,
+}
+
+/// Makes a configuration profile that sets an iPhone, iPad or Mac up with an app-specific password.
+#[utoipa::path(
+    post, path = "/api/v1/app-passwords/profile",
+    security(("token" = [])),
+    request_body = ProfileRequest,
+    responses(
+        (status = 200, description = "The profile, not signed.", body = ProfileAnswer),
+        of::Unfit, of::NotFound
+    ),
+)]
+pub async fn profile(
+    State(app): State<Arc<App>>,
+    ctx: Ctx,
+    person: SignedIn,
+    Json(request): Json<ProfileRequest>,
+) -> Result<Answer<ProfileAnswer>, Problem> {
+    let profile = super::profile(&app, &person, &request.password, ctx.stamp.now)?;
+    Ok(Answer(ProfileAnswer { profile: profile.expose().clone() }))
 }
 
 fn kinds(words: &[String]) -> Result<KindSet, Problem> {

@@ -2,22 +2,23 @@
 
 use axum::{
     extract::{Query, rejection::QueryRejection},
+    http::header,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{Kind, KindSet, Opens, Timestamp};
+use domain::{Kind, KindSet, Secret, Timestamp};
 
 use super::{
     New,
     pages::{HERE, opens},
-    views::{GeneratePage, GeneratedPage, SetUpRow},
+    views::{GeneratePage, GeneratedPage, ScanCode},
 };
 use crate::{
     access::SignedIn,
-    app::App,
     problem::{Code, Problem},
+    set_up::{self, person::Opened, profile, views::Row},
     web::{
         form::Form,
-        in_query,
+        in_query, qr,
         views::{Choice, Field},
         visit::{Visit, about},
     },
@@ -25,6 +26,8 @@ use crate::{
 
 /// The address of the form.
 pub const GENERATE: &str = "/app-passwords/generate";
+/// Where a password that was just shown is sent back for a profile.
+const PROFILE: &str = "/app-passwords/profile";
 
 /// What stands in the form: also when it comes back after the person had to confirm who they are, so that nothing typed is
 /// lost.
@@ -126,6 +129,7 @@ pub async fn post_generate(mut visit: Visit, person: SignedIn, form: Form) -> Re
         Err(problem) => return Err(problem),
     };
     let account = person.who();
+    let opened = set_up::person::opened(&visit.app, account.account.id, password.opens)?;
     let view = GeneratedPage {
         frame: visit.frame(account, HERE),
         label: password.label.as_str().into(),
@@ -133,22 +137,57 @@ pub async fn post_generate(mut visit: Visit, person: SignedIn, form: Form) -> Re
         opens: opens(password.opens),
         expires: password.expires_at.map(|at| visit.when(at)),
         user_name: account.account.name.to_string(),
-        servers: servers(&visit.app, account, password.opens)?,
-        profile_href: None,
-        qr_href: None,
+        servers: servers(&opened),
+        profile_action: profile::is_possible(&opened).then(|| PROFILE.into()),
+        codes: codes(account, &secret.shown(), &opened)?,
         done_href: HERE.into(),
     };
     Ok(visit.show(&view))
 }
 
-/// The services that the password opens and its person may use, for them to know what to look for in the app.
-fn servers(app: &App, person: &SignedIn, opens: Opens) -> Result<Vec<SetUpRow>, Problem> {
-    let services = app.store.read(|conn| store::services::usable(conn, person.account.id))?;
-    let opened = services.into_iter().filter(|service| match opens {
-        Opens::First => true,
-        Opens::Kinds(kinds) => kinds.meets(service.kinds),
+/// What to enter, and for a service of which nobody said where it is, its name.
+fn servers(opened: &[Opened]) -> Vec<Row> {
+    let mut servers: Vec<_> =
+        opened.iter().flat_map(|one| one.servers.iter().map(|server| (server, &one.service))).collect();
+    servers.sort();
+    let mut rows: Vec<Row> = Vec::new();
+    for (server, service) in servers {
+        let mut row = set_up::pages::row(server);
+        // The same again, of another service.
+        if rows.iter().any(|other| other.label == row.label) {
+            row.value.push_str(&format!(" ({service})"));
+        }
+        rows.push(row);
+    }
+    let unsaid = opened.iter().filter(|service| service.servers.is_empty());
+    let unsaid: Vec<_> = unsaid.map(|service| service.service.as_str()).collect();
+    if !unsaid.is_empty() {
+        rows.push(Row { label: "Works at".into(), value: unsaid.join(", ") });
+    }
+    rows
+}
+
+fn codes(person: &SignedIn, password: &Secret<String>, opened: &[Opened]) -> Result<Vec<ScanCode>, Problem> {
+    let (id, name) = (&person.account.name, &person.account.display_name);
+    let codes = set_up::codes::all(id, name, password, opened).into_iter().enumerate();
+    let drawn = codes.map(|(n, code)| {
+        Ok(ScanCode {
+            id: format!("code-{n}"),
+            title: code.title.into(),
+            note: code.note.into(),
+            qr: qr::draw(code.text.expose())?,
+        })
     });
-    let names: Vec<_> = opened.map(|service| service.name.to_string()).collect();
-    let works_at = SetUpRow { label: "Works at".into(), value: names.join(", ") };
-    Ok(if names.is_empty() { Vec::new() } else { vec![works_at] })
+    drawn.collect()
+}
+
+/// `POST /app-passwords/profile`: the page that shows a password sends it back for a profile with it in it. Nothing is handed out that whoever
+/// sends it hasn't got, so it takes no fresh second factor; nothing is kept.
+pub async fn post_profile(visit: Visit, person: SignedIn, form: Form) -> Result<Response, Problem> {
+    let profile = super::profile(&visit.app, &person, form.get("password"), visit.now())?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-apple-aspen-config"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"doorkey.mobileconfig\""),
+    ];
+    Ok((headers, profile.expose().clone()).into_response())
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     ACTIVE_APP_PASSWORDS_MAX, AppPassword, AppPasswordId, AppPasswordSecret, ENDED_APP_PASSWORDS_KEPT, Ended,
-    KindSet, Label, Opens, Timestamp, What, WhyEnded,
+    KindSet, Label, Opens, Secret, Timestamp, What, WhyEnded,
 };
 use store::{app_passwords as rows, events};
 
@@ -12,6 +12,7 @@ use crate::{
     app::App,
     ctx::Ctx,
     problem::{Code, Problem},
+    set_up::{self, profile::Profile},
 };
 
 pub mod api;
@@ -171,6 +172,35 @@ pub async fn generate(
         })
         .await?;
     Ok((password, secret))
+}
+
+/// A profile that sets an iPhone, iPad or Mac up with the password that this person has just been shown, and sends back.
+///
+/// # Errors
+/// `unfit` at `password` when it is none of theirs that works; `not-found` when there is nothing to set up.
+pub fn profile(
+    app: &App,
+    person: &SignedIn,
+    password: &str,
+    now: Timestamp,
+) -> Result<Secret<String>, Problem> {
+    let (password, secret) = set_up::person::sent_back(app, person, password, now)?;
+    let account = &person.account;
+    let profile = Profile {
+        host: app.config.http.public_url.host(),
+        id: &account.name,
+        name: &account.display_name,
+        label: &password.label,
+        password: &secret.shown(),
+        opened: &set_up::person::opened(app, account.id, password.opens)?,
+    };
+    profile.text().ok_or_else(|| {
+        Problem::new(
+            Code::NotFound,
+            "There is nothing that a profile could set up: nobody has said where apps reach what this password opens. Ask an \
+             administrator, or enter it in the app by hand.",
+        )
+    })
 }
 
 fn person_still_may(

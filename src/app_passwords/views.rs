@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use crate::web::views::{Choice, Field, Frame, When};
+use crate::{
+    set_up::views::Row,
+    web::views::{Choice, Field, Frame, Qr, When},
+};
 
 /// The last time that a password opened something.
 pub struct Used {
@@ -128,12 +131,16 @@ impl GeneratePage {
     }
 }
 
-/// One line of what to enter where.
-pub struct SetUpRow {
-    /// What the app calls it, such as `Incoming mail (IMAP)`.
-    pub label: String,
-    /// What to enter, such as `mail.example.org, port 993, TLS`.
-    pub value: String,
+/// A QR code that sets an app up. It holds the secret.
+pub struct ScanCode {
+    /// Names it within the page.
+    pub id: String,
+    /// For which app.
+    pub title: String,
+    /// What to do with it, in one or two sentences.
+    pub note: String,
+    /// The code.
+    pub qr: Qr,
 }
 
 /// Shows the new password, once. It holds the secret, so it is never logged or kept.
@@ -153,11 +160,11 @@ pub struct GeneratedPage {
     /// What to enter as user name.
     pub user_name: String,
     /// The servers to enter, for each service that it opens; may be empty.
-    pub servers: Vec<SetUpRow>,
-    /// A profile that sets up an iPhone, where there is one.
-    pub profile_href: Option<String>,
-    /// A page with a QR code, where there is one.
-    pub qr_href: Option<String>,
+    pub servers: Vec<Row>,
+    /// Where a form with `password` posts to for a profile that sets up an iPhone, where there is one.
+    pub profile_action: Option<String>,
+    /// Codes to be scanned.
+    pub codes: Vec<ScanCode>,
     /// The way back to the list.
     pub done_href: String,
 }

@@ -17,8 +17,14 @@ use crate::{
 };
 
 pub mod api;
+pub mod codes;
+pub mod dns;
+pub mod found;
 pub mod pages;
+pub mod person;
+pub mod profile;
 pub mod views;
+mod xml;
 
 /// For how many domains a service's apps can find it by themselves.
 const MOST_DOMAINS: usize = 50;
@@ -107,6 +113,9 @@ fn address(typed: &str) -> Result<(HostName, u16, String), String> {
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("Leave out what follows the ? or the # in it.".into());
+    }
+    if url.path().starts_with("/.well-known/") {
+        return Err("Apps come from there. Write the address that they are to be sent to.".into());
     }
     let host = host_name(url.host_str().unwrap_or_default().trim_matches(['[', ']']))?;
     Ok((host, url.port_or_known_default().unwrap_or(443), url.path().to_owned()))

@@ -5,7 +5,7 @@ use domain::{Protocol, PublicServer, Security};
 use store::{services::Service, set_up::SetUp};
 
 use super::{
-    Change, Typed, state,
+    Change, Typed, dns, state,
     views::{ChangePage, Row, Section, ServerField},
 };
 use crate::{
@@ -28,6 +28,7 @@ pub fn section(visit: &Visit, admin: &Admin, name: &str) -> Result<Section, Prob
     Ok(Section {
         servers: set_up.servers.iter().map(row).collect(),
         domains: set_up.domains.iter().map(ToString::to_string).collect(),
+        records: dns::records(&set_up, visit.app.config.http.public_url.host()),
         change_href: format!("{}/set-up", page_of(name)),
     })
 }

@@ -42,6 +42,7 @@ fn an_address_is_an_https_one_without_anything_of_one_person() {
         ("https://127.1/", "IP address"),
         ("https://[::1]/", "IP address"),
         ("https://", "isn’t an address"),
+        ("https://d.example/.well-known/caldav", "Apps come from there"),
         ("https://d.example:0/", "path"),
         ("https://d.example:70000/", "isn’t an address"),
     ] {

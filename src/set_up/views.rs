@@ -18,6 +18,8 @@ pub struct Section {
     pub servers: Vec<Row>,
     /// The domains whose people's apps find them by themselves.
     pub domains: Vec<String>,
+    /// The records for their DNS; empty when there are none.
+    pub records: String,
     /// The way to change that.
     pub change_href: String,
 }

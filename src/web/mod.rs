@@ -26,6 +26,7 @@ pub mod headers;
 pub mod in_flight;
 pub mod json;
 pub mod notice;
+pub mod qr;
 pub mod views;
 pub mod visit;
 

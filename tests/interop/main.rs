@@ -25,5 +25,6 @@ mod nginx_mail;
 mod postfix;
 mod radicale;
 mod radicale_itself;
+mod set_up;
 mod traefik;
 mod traffic;

@@ -70,6 +70,7 @@ const FORMS: &[&str] = &[
     "/security/browsers/bro_00000000000000000000000000000000/forget",
     "/security/browsers/forget-all",
     "/app-passwords/generate",
+    "/app-passwords/profile",
     "/app-passwords/revoke-all",
     "/app-passwords/{id}/revoke",
     "/people/import",
@@ -115,6 +116,8 @@ const OTHERS: &[&str] = &[
     "/static/logo.svg",
     "/static/nothing",
     "/api/v1/session",
+    "/.well-known/caldav",
+    "/mail/config-v1.1.xml",
 ];
 
 /// An administrator, a service, and an app-specific password whose id is given.

@@ -11,7 +11,7 @@ mod mail;
 mod moving;
 mod people;
 mod restore;
-mod service;
+pub(in crate::cli) mod service;
 
 use axum::http::Method;
 use clap::Subcommand;

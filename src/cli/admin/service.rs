@@ -230,7 +230,7 @@ impl Command {
                     &plain(&format!("Send it in the header Doorkey-Service-Key with each request{door}.")),
                 )
             }
-            Self::SetUp { name, .. } => console.say(&plain(&set_up(name, &read(answer)?))),
+            Self::SetUp { name, .. } => console.say(&set_up(&plain(name), &read(answer)?)),
             Self::NewKey { .. } => {
                 let Keyed { name, key, .. } = read(answer)?;
                 let before = format!("The new key of {name}, shown this once. The old one no longer works:");

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::Person;
 use super::list::AppPassword;
+use crate::cli::admin::service::PublicServer;
 use crate::cli::confirm;
 use crate::cli::console::Console;
 use crate::cli::failure::Failure;
-use crate::cli::render::{plain, read};
+use crate::cli::render::{plain, read, table};
 
 const HELP: &str = "The password is printed alone on standard output, the words around it on standard error, so that \
                     a script can take it:\n\n    password=$(doorkey passwords generate --label Backup --for mail)";
@@ -47,8 +48,38 @@ fn opens(typed: &str) -> Result<Value, String> {
 #[derive(Deserialize)]
 struct Answer {
     password: String,
+    set_up: SetUp,
     #[serde(flatten)]
     described: AppPassword,
+}
+
+/// What to enter beside the password.
+#[derive(Deserialize)]
+struct SetUp {
+    services: Vec<Opened>,
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    service: String,
+    servers: Vec<PublicServer>,
+}
+
+impl SetUp {
+    /// Lines of what to enter where; empty when no administrator said where the services are.
+    fn told(&self) -> String {
+        let rows = self.services.iter().flat_map(|opened| {
+            opened.servers.iter().map(|server| {
+                let [protocol, value] = server.told();
+                [opened.service.clone(), protocol, value]
+            })
+        });
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        format!("\n\n{}", table(["SERVICE", "PROTOCOL", "ENTER"], &rows).join("\n"))
+    }
 }
 
 pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> Result<(), Failure> {
@@ -61,7 +92,7 @@ pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> 
     if args.json {
         return console.json(&answer);
     }
-    let Answer { password, described } = read(&answer)?;
+    let Answer { password, set_up, described } = read(&answer)?;
     let until = described.expires().map(|day| format!(", until {day}")).unwrap_or_default();
     let before = format!("Your password for {}. You see it once:", described.label);
     let after = format!(
@@ -69,5 +100,5 @@ pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> 
         person.id,
         described.opens()
     );
-    console.secret(&plain(&before), &password, &plain(&after))
+    console.secret(&plain(&before), &password, &format!("{}{}", plain(&after), set_up.told()))
 }

@@ -25,7 +25,10 @@ fn described(label: &str, members: &Value) -> Value {
 
 /// Answers what it was sent with the password.
 async fn generate(Json(sent): Json<Value>) -> Json<Value> {
-    Json(described("Phone", &json!({ "password": "abcd-efgh", "sent": sent })))
+    Json(described(
+        "Phone",
+        &json!({ "password": "abcd-efgh", "sent": sent, "set_up": { "user_name": "ada@example.org", "services": [] } }),
+    ))
 }
 
 async fn list() -> Json<Value> {

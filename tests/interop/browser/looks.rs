@@ -103,6 +103,30 @@ fn groups(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look_at(ada, "/groups/at/staff/remove", "Remove staff?", "group-remove");
 }
 
+/// Where apps reach a service, as its administrator says it.
+fn set_up(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
+    let mail = "calendars-and-contacts-of-the-whole-team";
+    let heading = format!("What apps need for {mail}");
+    album.look_at(ada, &format!("/services/at/{mail}/set-up"), &heading, "service-set-up");
+    ada.browser.fill("imap", "192.0.2.1");
+    ada.browser.fill("sieve", "mail.example.org");
+    ada.browser.press("Save");
+    ada.browser.says("That is an IP address");
+    album.look(ada, "service-set-up-refused");
+    let long = "the-mail-server-of-the-department-for-everything-else.research.example.org";
+    ada.browser.fill("imap", long);
+    ada.browser.fill("submission", long);
+    ada.browser.fill("domains", "example.org");
+    ada.browser.press("Save");
+    ada.browser.says("see this now.");
+    ada.browser.press_label("Records for DNS");
+    album.look(ada, "service-set-up-said");
+    let dav = json!([{ "protocol": "caldav", "url": "https://dav.example.org/calendars/of/everybody/" }]);
+    let body = json!({ "servers": dav, "domains": [] });
+    server.admin().send("PUT", "/services/calendar/set-up", Some(&body)).with(200);
+    album.look_at(ada, "/services/at/calendar/set-up", "What apps need for calendar", "service-set-up-dav");
+}
+
 /// People, as administrators see them, and what somebody who is invited sees.
 fn people(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look_at(ada, "/people", "People", "people");
@@ -257,6 +281,7 @@ fn every_page_fits_and_nothing_complains() {
     }
     album.look_at(&ada, "/services/at/calendar/change", "Change calendar", "service-change-without-groups");
     groups(&mut album, &server, &ada);
+    set_up(&mut album, &server, &ada);
     album.look_at(&ada, "/services/at/calendar/new-key", "Make a new key for calendar?", "service-new-key");
     album.look_at(&ada, "/services/at/calendar/remove", "Remove calendar?", "service-remove");
 
@@ -267,6 +292,8 @@ fn every_page_fits_and_nothing_complains() {
     album.look(&ada, "generate-refused");
     let phone = ada.generate("Mail on iPhone", &["Mail"]);
     album.look(&ada, "generated");
+    ada.browser.press_label("Thunderbird for Android");
+    album.look(&ada, "generated-code");
     let label = "The calendar on the old laptop that stands in the kitchen beside the window";
     ada.generate(label, &["Calendars", "Contacts"]);
     ada.generate("Build machine", &["The first app that uses it"]);

@@ -22,8 +22,13 @@ impl Caddy {
 
     /// Starts it in front of this server, to speak TLS for it as `localhost` and as nobody else.
     pub fn start_tls(server: &str) -> Self {
+        Self::start_tls_with(|_| format!("reverse_proxy {server}"))
+    }
+
+    /// Starts it with these lines for a site that speaks TLS as `localhost`, at the port that they are given.
+    pub fn start_tls_with(lines: impl Fn(u16) -> String) -> Self {
         let caddy = Self::run(1, |_, port| {
-            format!("https://localhost:{port} {{\ntls internal\nreverse_proxy {server}\n}}\n")
+            format!("https://localhost:{port} {{\ntls internal\n{}\n}}\n", lines(port))
         });
         // It listens before it has the certificate that it makes for itself.
         caddy.part.err.line_with("certificate obtained successfully").expect("Caddy makes a certificate");

@@ -75,6 +75,22 @@ impl Vdirsyncer {
         client
     }
 
+    /// A client that is told nothing but a host, and whose certificates to trust: where calendars or contacts are there, it finds out.
+    pub fn set_up_by_host(kind: Kind, host: &str, authority: &str, (user, password): (&str, &str)) -> Self {
+        let client = Self::set_up(&[]);
+        let here = client.folder.path().display();
+        let (name, protocol, extension) = (kind.name(), kind.protocol(), kind.extension());
+        let settings = format!(
+            "[general]\nstatus_path = \"{here}/status/\"\n[pair {name}]\na = \"{name}_here\"\nb = \"{name}_there\"\n\
+             collections = [\"{name}\"]\n[storage {name}_here]\ntype = \"filesystem\"\npath = \"{here}/here/\"\n\
+             fileext = \".{extension}\"\n[storage {name}_there]\ntype = \"{protocol}\"\nurl = \"https://{host}/\"\n\
+             verify = \"{authority}\"\nusername = \"{user}\"\npassword = \"{password}\"\n"
+        );
+        std::fs::write(client.folder.path().join("config"), settings).unwrap();
+        std::fs::create_dir_all(client.items_in(kind)).unwrap();
+        client
+    }
+
     /// Looks for what there is on the server, and makes what there isn't.
     pub fn discover(&self) -> Done {
         // It asks whether to make a collection, and may ask for each.
