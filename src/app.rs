@@ -19,6 +19,7 @@ use crate::{
     refusals::Refusals,
     server::tls,
     sign_in::strangers::Strangers,
+    sign_out::SignOuts,
     trials::Trials,
     web::in_flight::InFlight,
 };
@@ -47,6 +48,8 @@ pub struct App {
     pub strangers: Strangers,
     /// Wakes the task that sends mail.
     pub mailer: Mailer,
+    /// Wakes the task that signs people out of services.
+    pub sign_outs: SignOuts,
     /// The requests that run.
     pub in_flight: InFlight,
     /// Held by whoever replaces the key.

@@ -9,15 +9,15 @@ use std::{
     },
 };
 
-use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, ServiceName};
+use domain::{AccountId, AccountName, Event, GroupId, KindSet, ServiceId, ServiceName, SignOutWay};
 use index::{Allowed, Index};
-use store::{Commit, Conn, DbError, Lease, accounts, app_passwords, events, groups, services};
+use store::{Commit, Conn, DbError, Lease, accounts, app_passwords, events, groups, services, sign_outs};
 
 use crate::events::end::End;
 
 use crate::metrics::doors::Answers;
 
-use crate::sign_out::Connections;
+use crate::sign_out::connections::Connections;
 
 /// How many accounts are read anew at a time.
 const AT_ONCE: usize = 500;
@@ -49,6 +49,8 @@ pub struct Service {
     pub allowed: Allowed,
     /// The SHA-256 of its key.
     pub key_hash: [u8; 32],
+    /// How people are signed out of it, if they are.
+    pub sign_out: Option<SignOutWay>,
     /// What its doors answered since the server started.
     pub answers: Arc<Answers>,
 }
@@ -205,13 +207,22 @@ impl Live {
     fn load_services(&self, conn: &mut Conn) -> Result<(), DbError> {
         let mut groups: HashMap<ServiceId, Vec<GroupId>> = HashMap::new();
         groups::for_each_allowed(conn, |service, group| groups.entry(service).or_default().push(group))?;
+        let ways: HashMap<_, _> =
+            sign_outs::ways(conn)?.into_iter().map(|way| (way.service, way.way)).collect();
         let before = self.services();
         let all = services::all(conn)?.into_iter().map(|s| {
             let allowed = groups.get(&s.id).map_or(Allowed::Everyone, |groups| self.index.allowed(groups));
             let same = before.get(s.name.as_str()).filter(|before| before.id == s.id);
             let answers = same.map(|same| Arc::clone(&same.answers)).unwrap_or_default();
-            let service =
-                Service { id: s.id, name: s.name, kinds: s.kinds, allowed, key_hash: s.key_hash, answers };
+            let service = Service {
+                id: s.id,
+                name: s.name,
+                kinds: s.kinds,
+                allowed,
+                key_hash: s.key_hash,
+                sign_out: ways.get(&s.id).copied(),
+                answers,
+            };
             (service.name.to_string(), Arc::new(service))
         });
         *self.services.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all.collect());

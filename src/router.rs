@@ -17,7 +17,7 @@ use crate::{
     app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
     people,
     problem::{Code, Problem},
-    services, sessions, set_up, settings, sign_in, tokens, trials, web,
+    services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
 };
 
 /// Everything that this server answers.
@@ -33,6 +33,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(description().layer(Extension(made)))
         .merge(pages().layer(middleware::from_fn_with_state(Arc::clone(&app), web::problem_page)))
         .route("/static/{name}", get(web::assets::get))
+        .route(sign_out::signing::KEYS, get(sign_out::signing::keys))
+        .route("/.well-known/ssf-configuration", get(sign_out::signing::configuration))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::in_flight::track))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), web::identify));
@@ -112,6 +114,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/services/at/{name}/test", get(trial::begin).post(trial::post_begin))
         .route("/services/at/{name}/test/{id}", get(trial::seen))
         .route("/services/at/{name}/test/{id}/end", post(trial::post_end))
+        .route("/services/at/{name}/sign-out", get(sign_out::pages::set).post(sign_out::pages::post_set))
         .route("/services/at/{name}/new-key", get(service::new_key).post(service::post_new_key))
         .route("/services/at/{name}/remove", get(service::remove).post(service::post_remove))
         .route("/settings", get(settings::pages::settings).post(settings::pages::post_settings))
@@ -187,6 +190,9 @@ api! {
     put    "/api/v1/services/{name}/set-up"          set_up::api::change;
     post   "/api/v1/services/{name}/test"            trials::api::begin;
     get    "/api/v1/services/{name}/test/{id}"       trials::api::look;
+    get    "/api/v1/services/{name}/sign-out"        sign_out::api::get;
+    put    "/api/v1/services/{name}/sign-out"        sign_out::api::set;
+    delete "/api/v1/services/{name}/sign-out"        sign_out::api::unset;
     get    "/api/v1/groups"                          groups::api::list;
     post   "/api/v1/groups"                          groups::api::add;
     get    "/api/v1/groups/{name}"                   groups::api::get;

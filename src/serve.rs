@@ -35,6 +35,7 @@ use crate::{
     router,
     server::{self, Listener, Places, descriptors, tls},
     sign_in::strangers::Strangers,
+    sign_out::{self, SignOuts},
     trials::Trials,
     web::in_flight::InFlight,
 };
@@ -193,6 +194,7 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
         mailer: Mailer::default(),
+        sign_outs: SignOuts::default(),
         in_flight: InFlight::default(),
         rotating: Arc::default(),
         health: Health::default(),
@@ -338,6 +340,7 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     let keeper = tokio::spawn(keeper::run(Arc::clone(app), stopping.clone()));
     let noticing = tokio::spawn(mail::notices::run(Arc::clone(app)));
     let sending = tokio::spawn(mail::sender::run(Arc::clone(app), stopping.clone()));
+    let signing_out = tokio::spawn(sign_out::engine::run(Arc::clone(app), stopping.clone()));
     let going_on = Arc::clone(app);
     tokio::spawn(async move { key::rotate::go_on(&going_on).await });
     let notify = Notify::of_environment();
@@ -366,6 +369,7 @@ pub async fn run(mut config: Config, origin: Option<Origin>) -> Result<(), Serve
     let _ = keeper.await;
     let _ = noticing.await;
     let _ = sending.await;
+    let _ = signing_out.await;
     let _ = watching.await;
     let _ = std::fs::remove_file(&socket);
     opened.close().await;

@@ -17,12 +17,12 @@ use utoipa::ToSchema;
 use super::New;
 use crate::{
     access::{Oneself, SignedIn},
-    accounts::api::RevokedAnswer,
     app::App,
     ctx::Ctx,
     openapi::words,
     problem::{Problem, of},
     set_up::{self, api::Described as PublicServer},
+    sign_out::open::Open,
     web::json::Json,
 };
 
@@ -58,6 +58,9 @@ pub struct Described {
     last_use: Option<Use>,
     /// When it was last tried after its end.
     tried_after_end: Option<Use>,
+    /// What ended with it, only in the answer that revoked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_out: Option<Open>,
     /// The password itself, only in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
@@ -151,6 +154,7 @@ fn describe(password: AppPassword, now: Timestamp) -> Described {
         why_ended: ended.map(|ended| ended.why),
         last_use: password.last_use.map(Into::into),
         tried_after_end: password.tried_after_end.map(Into::into),
+        signed_out: None,
         password: None,
         set_up: None,
     }
@@ -293,21 +297,30 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> Result<Answer<Described>, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let password = super::revoke(&app, &ctx, &person, id).await?;
-    Ok(Answer(describe(password, ctx.stamp.now)))
+    let (password, open) = super::revoke(&app, &ctx, &person, id).await?;
+    Ok(Answer(Described { signed_out: Some(open), ..describe(password, ctx.stamp.now) }))
+}
+
+/// What became of all that worked.
+#[derive(Serialize, ToSchema)]
+pub struct RevokedAll {
+    /// How many app-specific passwords were revoked.
+    revoked: u64,
+    /// What ended with them.
+    signed_out: Open,
 }
 
 /// Revokes all that work.
 #[utoipa::path(
     delete, path = "/api/v1/app-passwords",
     security(("token" = [])),
-    responses((status = 200, description = "They are revoked.", body = RevokedAnswer)),
+    responses((status = 200, description = "They are revoked.", body = RevokedAll)),
 )]
 pub async fn revoke_all(
     State(app): State<Arc<App>>,
     ctx: Ctx,
     person: Oneself,
-) -> Result<Answer<RevokedAnswer>, Problem> {
-    let revoked = super::revoke_all(&app, &ctx, &person).await?;
-    Ok(Answer(RevokedAnswer { revoked }))
+) -> Result<Answer<RevokedAll>, Problem> {
+    let (revoked, signed_out) = super::revoke_all(&app, &ctx, &person).await?;
+    Ok(Answer(RevokedAll { revoked, signed_out }))
 }

@@ -13,6 +13,7 @@ use crate::{
     ctx::Ctx,
     problem::{Code, Problem},
     set_up::{self, profile::Profile},
+    sign_out::open::Open,
 };
 
 pub mod api;
@@ -215,7 +216,7 @@ fn person_still_may(
     Ok(())
 }
 
-/// Revokes one for good, and gives it as it is now; one that had ended before stays as it was. It asks for no fresh second
+/// Revokes one for good, and gives it as it is now, with what it had open; one that had ended before stays as it was. It asks for no fresh second
 /// factor: whoever has lost a phone must be able to lock it out at once.
 ///
 /// # Errors
@@ -225,9 +226,11 @@ pub async fn revoke(
     ctx: &Ctx,
     person: &Oneself,
     id: AppPasswordId,
-) -> Result<AppPassword, Problem> {
+) -> Result<(AppPassword, Open), Problem> {
     let (stamp, account, actor) = (ctx.stamp.clone(), person.account(), person.actor());
-    app.store
+    let open = open(app, person, |password| password.id == id)?;
+    let (password, ended) = app
+        .store
         .write(move |tx| {
             let mine = rows::by_id(tx, id)?.filter(|password| password.account == account);
             let password = mine.ok_or_else(Problem::not_found)?;
@@ -236,22 +239,39 @@ pub async fn revoke(
                 _ => Ended { at: stamp.now, why: WhyEnded::Revoked },
             };
             if !rows::end(tx, id, ended)? {
-                return Ok(password);
+                return Ok((password, false));
             }
             let what = What::AppPasswordEnded { id, label: password.label.as_str().into(), why: ended.why };
             events::append(tx, stamp.now, stamp.event(Some(account), actor, what))?;
-            Ok(AppPassword { ended: Some(ended), ..password })
+            Ok::<_, Problem>((AppPassword { ended: Some(ended), ..password }, true))
         })
-        .await
+        .await?;
+    // What had ended before has nothing open that ends by this.
+    Ok((password, if ended { open } else { Open::default() }))
 }
 
-/// Revokes all for good, and tells how many that were.
+/// What those of the person's live app-specific passwords that `is_one` says have open, or may have.
 ///
 /// # Errors
 /// As the database has them.
-pub async fn revoke_all(app: &App, ctx: &Ctx, person: &Oneself) -> Result<u64, Problem> {
+pub fn open(app: &App, person: &Oneself, is_one: impl Fn(&AppPassword) -> bool) -> Result<Open, Problem> {
+    let live = app.store.read(|conn| rows::not_ended(conn, person.account()))?;
+    let those: Vec<_> = live.iter().filter(|password| is_one(password)).collect();
+    Open::of(app, person.account(), &those)
+}
+
+/// Revokes all for good, and tells how many that were and what they had open.
+///
+/// # Errors
+/// As the database has them.
+pub async fn revoke_all(app: &App, ctx: &Ctx, person: &Oneself) -> Result<(u64, Open), Problem> {
     let (stamp, account, actor) = (ctx.stamp.clone(), person.account(), person.actor());
-    app.store.write(move |tx| end_app_passwords(tx, &stamp, actor, account, WhyEnded::RevokedAll)).await
+    let open = open(app, person, |_| true)?;
+    let revoked = app
+        .store
+        .write(move |tx| end_app_passwords(tx, &stamp, actor, account, WhyEnded::RevokedAll))
+        .await?;
+    Ok((revoked, open))
 }
 
 #[cfg(test)]

@@ -95,12 +95,14 @@ pub async fn revoke(visit: Visit, person: SignedIn, Path(id): Path<String>) -> R
         let text = format!("“{}” has ended already; no app signs in with it.", password.label.as_str());
         return Ok(visit.go(HERE, NoticeKind::Info, &text));
     }
+    let open = super::open(&visit.app, &person.oneself(), |one| one.id == password.id)?;
     let view = RevokePage {
         frame: visit.frame(&person, HERE),
         action: format!("{HERE}/{id}/revoke"),
         cancel_href: HERE.into(),
         label: password.label.as_str().into(),
-        open_connections: 0,
+        open_connections: open.connections,
+        services: open.services(),
     };
     Ok(visit.show(&view))
 }
@@ -113,8 +115,9 @@ pub async fn post_revoke(
     _form: Form,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let password = super::revoke(&visit.app, &visit.ctx, &person.oneself(), id).await?;
-    let text = format!("“{}” is revoked. The app that used it is signed out.", password.label.as_str());
+    let (password, open) = super::revoke(&visit.app, &visit.ctx, &person.oneself(), id).await?;
+    let (label, rest) = (password.label.as_str(), open.sentences(false));
+    let text = format!("“{label}” is revoked. The app that used it is signed out.{rest}");
     Ok(visit.go(HERE, NoticeKind::Success, &text))
 }
 
@@ -126,22 +129,26 @@ pub async fn revoke_all(visit: Visit, person: SignedIn) -> Result<Response, Prob
     if count == 0 {
         return Ok(visit.go(HERE, NoticeKind::Info, "You have no app-specific passwords to revoke."));
     }
+    let open = super::open(&visit.app, &person.oneself(), |_| true)?;
     let view = RevokeAllPage {
         frame: visit.frame(&person, HERE),
         action: "/app-passwords/revoke-all".into(),
         cancel_href: HERE.into(),
         count,
-        open_connections: 0,
+        open_connections: open.connections,
+        services: open.services(),
     };
     Ok(visit.show(&view))
 }
 
 /// `POST /app-passwords/revoke-all`.
 pub async fn post_revoke_all(visit: Visit, person: SignedIn, _form: Form) -> Result<Response, Problem> {
-    let text = match super::revoke_all(&visit.app, &visit.ctx, &person.oneself()).await? {
+    let (revoked, open) = super::revoke_all(&visit.app, &visit.ctx, &person.oneself()).await?;
+    let rest = open.sentences(revoked > 1);
+    let text = match revoked {
         0 => "There was nothing left to revoke.".into(),
-        1 => "1 app-specific password is revoked. The app that used it is signed out.".into(),
-        n => format!("{n} app-specific passwords are revoked. The apps that used them are signed out."),
+        1 => format!("1 app-specific password is revoked. The app that used it is signed out.{rest}"),
+        n => format!("{n} app-specific passwords are revoked. The apps that used them are signed out.{rest}"),
     };
     Ok(visit.go(HERE, NoticeKind::Success, &text))
 }

@@ -183,6 +183,8 @@ pub struct RevokePage {
     pub label: String,
     /// How many connections it has open.
     pub open_connections: usize,
+    /// The services that will be asked to end what is open there.
+    pub services: Option<String>,
 }
 
 /// Asks once before all are revoked.
@@ -199,4 +201,6 @@ pub struct RevokeAllPage {
     pub count: usize,
     /// How many connections they have open.
     pub open_connections: usize,
+    /// The services that will be asked to end what is open there.
+    pub services: Option<String>,
 }

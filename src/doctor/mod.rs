@@ -193,6 +193,7 @@ pub async fn of_server(app: &Arc<App>, reach: Reach) -> Report {
         services::refused(app, &mut findings);
     }
     if reach == Reach::Network {
+        services::signed_out(app, &mut findings).await;
         mail::look(config, seen.as_ref(), &mut findings).await;
     }
     findings.report(true)

@@ -1,8 +1,11 @@
 //! The services: a line each, and those that ask with a wrong key.
 
-use domain::Timestamp;
+use std::collections::BTreeMap;
 
-use crate::app::App;
+use domain::Timestamp;
+use store::sign_outs;
+
+use crate::{app::App, sign_out::engine};
 
 use super::{About, Findings, counted, data::Seen};
 
@@ -23,6 +26,30 @@ pub(super) fn look(seen: &Seen, now: Timestamp, findings: &mut Findings) {
             None => "never used".into(),
         };
         findings.fine(About::Services, format!("{name} ({kinds}): {used}."));
+    }
+}
+
+/// Whether people can be signed out of those that are to do it: each is reached, and nobody is signed out.
+pub(super) async fn signed_out(app: &App, findings: &mut Findings) {
+    let names: BTreeMap<_, _> =
+        app.live.services().values().map(|service| (service.id, service.name.to_string())).collect();
+    let Ok(ways) = app.store.read(sign_outs::ways) else { return };
+    for way in ways {
+        let Some(name) = names.get(&way.service) else { continue };
+        let waiting = app.store.read(|conn| sign_outs::waiting(conn, way.service)).unwrap_or_default();
+        match engine::reach(app, &way).await {
+            Err(why) => {
+                let said = format!("Nobody can be signed out of {name}: {why}");
+                findings.wrong(About::Services, said, format!("Look at Signing out on the page of {name}."));
+            }
+            Ok(()) if waiting.first > 0 => {
+                let waiting =
+                    counted(waiting.first, "request to sign out waits", "requests to sign out wait");
+                let said = format!("{name} answers, and {waiting} for it.");
+                findings.warning(About::Services, said, format!("The page of {name} says why."));
+            }
+            Ok(()) => findings.fine(About::Services, format!("{name} can be asked to sign people out.")),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Each event in words. One sentence serves two readers: a `Voice` says *You* and *your* to the person whose account it is about,
 //! and names people to an administrator.
 
-use domain::{Actor, Event, KindSet, RefusalReason, Sort, What, WhyEnded};
+use domain::{Actor, Event, KindSet, RefusalReason, SignOutWay, Sort, What, WhyEnded};
 
 use crate::sign_in::agent::told;
 
@@ -165,12 +165,36 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::AppPasswordTriedAfterEnd { label, service, .. } => {
             format!("“{label}”{of} no longer works, and an app still tries it at {service}.")
         }
+        What::SignedOutAt { service, label, way: SignOutWay::Webhook } => match label {
+            Some(label) => format!("A webhook told {service} that “{label}”{of} has ended."),
+            None => format!("A webhook told {service} to sign {you} out."),
+        },
+        What::SignedOutAt { service, label, .. } => match label {
+            Some(label) => format!("What “{label}”{of} had open at {service} was closed."),
+            None => format!("What {your} apps had open at {service} was closed."),
+        },
+        What::SignOutFailed { service, label, .. } => match label {
+            Some(label) => {
+                format!("“{label}”{of} could not be signed out of {service}: what it had open may still be.")
+            }
+            None => format!("Signing {you} out of {service} failed: what was open there may still be."),
+        },
         What::ServiceAdded { name, .. } => format!("{by} registered the service {name}."),
         What::ServiceChanged { name, kinds, groups, .. } => {
             format!("{by} changed the service {name}: it holds {kinds}, and {} may use it.", who(groups))
         }
         What::ServiceSetUpChanged { name, servers, domains, .. } => set_up(by, name, servers, domains),
         What::ServiceKeyReplaced { name, .. } => format!("{by} gave the service {name} a new key."),
+        What::ServiceSignOutSet { name, way, .. } => match way {
+            None => format!("{by} set that nobody is signed out of {name}."),
+            Some(SignOutWay::DovecotUser) => format!("{by} set that Dovecot signs people out of {name}."),
+            Some(SignOutWay::DovecotAppPassword) => {
+                format!("{by} set that Dovecot signs people out of {name}, by app-specific password.")
+            }
+            Some(SignOutWay::Webhook) => {
+                format!("{by} set that {name} is told by a webhook whom to sign out.")
+            }
+        },
         What::ServiceRemoved { name, .. } => format!("{by} removed the service {name}."),
         What::KeyRotated { .. } => format!("{by} replaced the key that seals what is stored."),
         What::GroupAdded { name, .. } => format!("{by} made the group {name}."),

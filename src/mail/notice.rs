@@ -311,6 +311,22 @@ fn tell(event: &Event) -> Option<Told> {
             "If it is an app of yours, generate a new password for it, or remove your account from it. If not, there is nothing to do: \
              it doesn’t get in, and it can’t lock you out.",
         ),
+        What::SignOutFailed { service, label, .. } => told(
+            AppPassword,
+            Activity,
+            format!("{service} could not be told to sign an app out"),
+            match label {
+                Some(label) => format!(
+                    "“{label}” no longer lets anything in, but {service} could not be told for a week to close what it had open. \
+                     That may still be open."
+                ),
+                None => format!(
+                    "Your apps are no longer let in at {service}, which could not be told for a week to close what they had open. \
+                     That may still be open."
+                ),
+            },
+            "If that matters to you, ask an administrator to end it at the service itself.",
+        ),
         // They have a letter of their own, or there is nobody yet who could read one, or no longer.
         What::AccountAdded { .. }
         | What::AccountInvited { .. }
@@ -323,6 +339,7 @@ fn tell(event: &Event) -> Option<Told> {
         | What::OthersSignedOut { .. }
         | What::SessionEnded { .. }
         | What::BrowserForgotten { .. }
+        | What::SignedOutAt { .. }
         | What::BrowsersForgotten { .. }
         | What::TokensRevoked { .. }
         | What::EverybodySignedOut { .. }
@@ -337,6 +354,7 @@ fn tell(event: &Event) -> Option<Told> {
         | What::ServiceAdded { .. }
         | What::ServiceChanged { .. }
         | What::ServiceKeyReplaced { .. }
+        | What::ServiceSignOutSet { .. }
         | What::ServiceSetUpChanged { .. }
         | What::ServiceRemoved { .. }
         | What::GroupAdded { .. }

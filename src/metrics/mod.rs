@@ -24,13 +24,17 @@ use crate::{app::App, doors::accept::DoorPlaces, health, server::Places};
 pub mod doors;
 mod process;
 mod scrape;
+pub mod sign_outs;
 
 use doors::Doors;
+use sign_outs::SignOuts;
 
 /// What is counted while the server runs.
 pub struct Metrics {
     /// What the doors answered.
     pub doors: Doors,
+    /// What came of asking services to sign people out.
+    pub sign_outs: SignOuts,
     /// The places for connections over HTTP.
     pub places: Arc<Places>,
     /// Those of the other doors.
@@ -54,8 +58,11 @@ impl Metrics {
         registry.register("http_requests", help, Family::clone(&requests));
         let help = "How long requests for pages and the API took, by route";
         registry.register("http_request_duration_seconds", help, Family::clone(&request_seconds));
+        let sign_outs = SignOuts::default();
+        sign_outs.register(&mut registry);
         Self {
             doors: Doors::default(),
+            sign_outs,
             places,
             door_places,
             requests,

@@ -52,6 +52,9 @@ words! {
     Scope = |about| one_of(about, domain::Scope::ALL.map(domain::Scope::name));
     /// Why an app-specific password stopped working.
     WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
+    /// How people are signed out of a service: all sessions of theirs by Dovecot; those of one app-specific password by Dovecot 2.4; by a
+    /// webhook.
+    SignOutWay = |about| one_of(about, domain::SignOutWay::ALL.map(domain::SignOutWay::code));
     /// What an app-specific password opens: some kinds, or what the first app that uses it opens.
     Opens = |about: &str| {
         let kinds = ArrayBuilder::new().items(utoipa::openapi::Ref::from_schema_name("Kind"));

@@ -172,7 +172,14 @@ pub fn last_change(app: &App, _admin: &Admin, name: &ServiceName) -> Result<Opti
     app.store.read(|conn| {
         let mut last: Option<Event> = None;
         // By what happened, of which there is little, and not by the service, at which sign-ins are refused all day.
-        for kind in ["service_added", "service_changed", "service_set_up_changed", "service_key_replaced"] {
+        let kinds = [
+            "service_added",
+            "service_changed",
+            "service_set_up_changed",
+            "service_sign_out_set",
+            "service_key_replaced",
+        ];
+        for kind in kinds {
             let filter =
                 Filter { kind: Some(kind.into()), service: Some(name.to_string()), ..Filter::default() };
             last =

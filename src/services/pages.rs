@@ -16,7 +16,7 @@ use crate::{
     access::{Admin, Fresh, SignedIn},
     groups::{self, pages::people, said},
     problem::{Code, Problem},
-    set_up, trials,
+    set_up, sign_out, trials,
     web::{
         form::Form,
         in_query,
@@ -207,6 +207,7 @@ pub async fn service(visit: Visit, person: SignedIn, Path(name): Path<String>) -
             .usage
             .last_wrong_key(&service.name)
             .map(|wrong| (visit.when(wrong.at), wrong.source)),
+        sign_out: sign_out::pages::section(&visit, &admin, &name)?,
         door_url: http_door(&visit.app, &service.name),
         key_made: visit.when(service.key_made_at),
         configurations: configuration::all(&Values::of(

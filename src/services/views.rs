@@ -4,6 +4,7 @@ use askama::Template;
 
 use crate::{
     set_up::views::Section,
+    sign_out::views::Section as SignOutSection,
     web::views::{Choice, Field, Frame, When},
 };
 
@@ -189,6 +190,8 @@ pub struct ServicePage {
     pub changed: Option<Changed>,
     /// The way to all that happened to it and at it.
     pub events_href: String,
+    /// How people are signed out of it.
+    pub sign_out: SignOutSection,
     /// The address of its HTTP door.
     pub door_url: String,
     /// When its key was made.

@@ -1,100 +1,33 @@
-//! Signing out: what ends when an app-specific password is taken back. Connections that a door keeps are ended here, at once; they
-//! are looked at again whenever something about their account, or their service, has changed.
+//! Signing out: what ends when an app-specific password is taken back.
+//!
+//! What Doorkey's own doors keep open ends at once, in memory: [`connections`]. What other servers have open is ended by asking them:
+//! [`way`] says for each service how, [`reader`] reads the log and writes down what is to be asked, and [`engine`] asks until it is done.
+//! Both survive the end of the server at any moment: what was read stands beside what was written down, in one transaction.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use domain::{AccountId, Event};
 use tokio::sync::Notify;
 
-use crate::{app_passwords::verify::Yes, follow::Live};
+pub mod api;
+pub mod connections;
+pub mod dovecot;
+pub mod engine;
+pub mod open;
+pub mod out;
+pub mod pages;
+pub mod reader;
+pub mod signing;
+pub mod views;
+pub mod way;
+pub mod webhook;
 
-/// Connections that doors keep for somebody who has signed in.
+/// What the engine and those who change what it goes by share.
 #[derive(Default)]
-pub struct Connections {
-    by_account: Mutex<HashMap<AccountId, Vec<Connection>>>,
-    last: AtomicU64,
+pub struct SignOuts {
+    woken: Notify,
 }
 
-/// One of them.
-struct Connection {
-    number: u64,
-    yes: Arc<Yes>,
-    ended: Arc<Notify>,
-}
-
-/// A connection's place in the table: it leaves it when this is dropped.
-pub struct Kept {
-    live: Arc<Live>,
-    account: AccountId,
-    number: u64,
-    ended: Arc<Notify>,
-}
-
-impl Kept {
-    /// Registers a connection, and then looks whether what let it in still holds: whatever is taken back before this is seen here,
-    /// whatever is taken back after it ends the connection. `None` when it holds no more.
-    pub fn register(live: &Arc<Live>, yes: Yes) -> Option<Self> {
-        let (account, ended, yes) = (yes.account.id, Arc::new(Notify::new()), Arc::new(yes));
-        let number = live.connections.last.fetch_add(1, Ordering::Relaxed);
-        let connection = Connection { number, yes: Arc::clone(&yes), ended: Arc::clone(&ended) };
-        live.connections.lock().entry(account).or_default().push(connection);
-        let kept = Self { live: Arc::clone(live), account, number, ended };
-        yes.holds(live).then_some(kept)
-    }
-
-    /// Waits until the connection is to end.
-    pub async fn ended(&self) {
-        self.ended.notified().await;
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let mut table = self.live.connections.lock();
-        if let Some(connections) = table.get_mut(&self.account) {
-            connections.retain(|connection| connection.number != self.number);
-            if connections.is_empty() {
-                table.remove(&self.account);
-            }
-        }
-    }
-}
-
-impl Connections {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Vec<Connection>>> {
-        self.by_account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends what holds no more after these events, once memory has followed them.
-    pub fn follow(&self, live: &Live, events: &[Event]) {
-        if events.iter().any(|event| event.what.changes_services()) {
-            return self.look_again(live);
-        }
-        let changed =
-            events.iter().filter(|event| event.what.changes_account()).filter_map(|event| event.account);
-        let table = self.lock();
-        for account in changed {
-            table.get(&account).into_iter().flatten().for_each(|connection| connection.look_again(live));
-        }
-    }
-
-    /// Looks at all of them again: after everything was read anew.
-    pub fn look_again(&self, live: &Live) {
-        self.lock().values().flatten().for_each(|connection| connection.look_again(live));
-    }
-}
-
-impl Connection {
-    fn look_again(&self, live: &Live) {
-        if !self.yes.holds(live) {
-            // Whoever isn't waiting yet finds it when they do.
-            self.ended.notify_one();
-        }
+impl SignOuts {
+    /// Says that there may be something to ask at once.
+    pub fn wake(&self) {
+        self.woken.notify_one();
     }
 }

@@ -88,7 +88,7 @@ fn nobody_revokes_another_persons_or_one_that_never_was() {
         let token = browser.get("/security").form_token();
         assert_eq!(browser.post(&path, &[("form_token", &token)]).status(), 404);
     }
-    assert_eq!(eve.api.delete("/app-passwords").json(200), json!({ "revoked": 0 }));
+    assert_eq!(eve.api.delete("/app-passwords").json(200)["revoked"], 0);
     assert_eq!(mail.status("ada@example.org", &password.password), 200);
     assert_eq!(ada.listed(&password)["state"], "live");
 }
@@ -101,8 +101,8 @@ fn revoking_all_ends_all_and_says_how_many() {
     let hers = other.generate("Phone", "mail");
     let passwords: Vec<_> = (0..3).map(|n| person.generate(&format!("App {n}"), "mail")).collect();
     person.revoke(&passwords[0]).with(200);
-    assert_eq!(person.api.delete("/app-passwords").json(200), json!({ "revoked": 2 }));
-    assert_eq!(person.api.delete("/app-passwords").json(200), json!({ "revoked": 0 }));
+    assert_eq!(person.api.delete("/app-passwords").json(200)["revoked"], 2);
+    assert_eq!(person.api.delete("/app-passwords").json(200)["revoked"], 0);
     for (password, why) in passwords.iter().zip(["revoked", "revoked_all", "revoked_all"]) {
         assert_eq!(person.listed(password)["why_ended"], why);
         assert_eq!(mail.status("ada@example.org", &password.password), 401);

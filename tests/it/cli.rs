@@ -253,7 +253,7 @@ fn passwords_are_generated_listed_and_revoked() {
     assert_eq!(revoked.out, "First no longer opens anything. The app that used it is signed out.\n");
     assert_eq!(mail.status(ADA, first["password"].as_str().unwrap()), 401);
     assert_eq!(cli.run(&["passwords", "revoke", id, "--json"]).json()["why_ended"], "revoked");
-    assert_eq!(cli.run(&["passwords", "revoke", "--all", "--json"]).json(), json!({ "revoked": 1 }));
+    assert_eq!(cli.run(&["passwords", "revoke", "--all", "--json"]).json()["revoked"], 1);
     assert_eq!(mail.status(ADA, made.out.trim()), 401);
     let none = cli.run(&["passwords", "revoke", "--all"]).with(0);
     assert_eq!(none.out, "There was no app-specific password left to revoke.\n");

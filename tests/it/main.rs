@@ -54,6 +54,7 @@ mod sessions;
 mod set_up;
 mod settings;
 mod sign_in;
+mod sign_out;
 mod start;
 mod systemd;
 mod tokens;

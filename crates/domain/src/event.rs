@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AppPasswordId, GroupId, KindSet, RequestId, Scope, ServiceId, Timestamp, TokenId, WhyEnded,
+    AccountId, AppPasswordId, GroupId, KindSet, RequestId, Scope, ServiceId, SignOutWay, Timestamp, TokenId,
+    WhyEnded,
 };
 
 /// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
@@ -139,6 +140,11 @@ pub enum What {
     AppPasswordEnded { id: AppPasswordId, label: String, why: WhyEnded },
     /// An app-specific password that had ended was tried: told once for each.
     AppPasswordTriedAfterEnd { id: AppPasswordId, label: String, service: String },
+    /// After something was taken back, a service ended what was open, or took word of it. `label` is the app-specific password's; none when
+    /// it was about all that the account had open.
+    SignedOutAt { service: String, label: Option<String>, way: SignOutWay },
+    /// A service could not be asked to end what was open, and is no longer tried.
+    SignOutFailed { service: String, label: Option<String>, way: SignOutWay },
     /// A service was registered. No group stands for everyone.
     ServiceAdded {
         id: ServiceId,
@@ -154,6 +160,8 @@ pub enum What {
     ServiceSetUpChanged { id: ServiceId, name: String, servers: Vec<String>, domains: Vec<String> },
     /// A service got a new key, and the old one stopped working.
     ServiceKeyReplaced { id: ServiceId, name: String },
+    /// How people are signed out of a service was set; `way` is none when nobody is any more.
+    ServiceSignOutSet { id: ServiceId, name: String, way: Option<SignOutWay> },
     /// A service was removed, and with it its door.
     ServiceRemoved { id: ServiceId, name: String },
     /// A group was made, with nobody in it.
@@ -233,10 +241,13 @@ impl What {
             | Self::RecoveryCodeUsed { .. }
             | Self::AppPasswordFirstUsed { .. }
             | Self::AppPasswordTriedAfterEnd { .. }
+            | Self::SignedOutAt { .. }
+            | Self::SignOutFailed { .. }
             | Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
             | Self::ServiceSetUpChanged { .. }
             | Self::ServiceKeyReplaced { .. }
+            | Self::ServiceSignOutSet { .. }
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
@@ -264,7 +275,9 @@ impl What {
             | Self::AppPasswordBound { .. }
             | Self::AppPasswordFirstUsed { .. }
             | Self::AppPasswordEnded { .. }
-            | Self::AppPasswordTriedAfterEnd { .. } => Sort::AppPasswords,
+            | Self::AppPasswordTriedAfterEnd { .. }
+            | Self::SignedOutAt { .. }
+            | Self::SignOutFailed { .. } => Sort::AppPasswords,
             Self::AccountAdded { .. }
             | Self::AccountInvited { .. }
             | Self::InviteLinkMade { .. }
@@ -300,6 +313,7 @@ impl What {
             | Self::ServiceChanged { .. }
             | Self::ServiceSetUpChanged { .. }
             | Self::ServiceKeyReplaced { .. }
+            | Self::ServiceSignOutSet { .. }
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
@@ -319,11 +333,14 @@ impl What {
             Self::AppPasswordBound { service, .. }
             | Self::AppPasswordFirstUsed { service, .. }
             | Self::AppPasswordTriedAfterEnd { service, .. }
+            | Self::SignedOutAt { service, .. }
+            | Self::SignOutFailed { service, .. }
             | Self::Refused { service, .. } => Some(service),
             Self::ServiceAdded { name, .. }
             | Self::ServiceChanged { name, .. }
             | Self::ServiceSetUpChanged { name, .. }
             | Self::ServiceKeyReplaced { name, .. }
+            | Self::ServiceSignOutSet { name, .. }
             | Self::ServiceRemoved { name, .. } => Some(name),
             _ => None,
         }
@@ -337,6 +354,7 @@ impl What {
             Self::ServiceAdded { .. }
                 | Self::ServiceChanged { .. }
                 | Self::ServiceKeyReplaced { .. }
+                | Self::ServiceSignOutSet { .. }
                 | Self::ServiceRemoved { .. }
         )
     }

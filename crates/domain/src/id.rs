@@ -82,6 +82,8 @@ id!(/** A mail that waits to be sent. */ MailId, "mail");
 id!(/** One request, in every log line and event that it caused. */ RequestId, "req");
 id!(/** A service: a server that people's apps sign in to. */ ServiceId, "svc");
 id!(/** A signed-in browser or command line. */ SessionId, "ses");
+id!(/** Something that a service is to be asked when a password was taken back. */ SignOutId, "out");
+id!(/** A key that signs what webhooks are told. */ SigningKeyId, "sgk");
 id!(/** A personal API token; never the token itself. */ TokenId, "tok");
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod rng;
 mod scope;
 mod secret;
 mod service;
+mod sign_out;
 mod time;
 mod token;
 mod totp;
@@ -34,7 +35,7 @@ pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
     AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, MailId, RecoveryCodeId, RequestId,
-    ServiceId, SessionId, TokenId,
+    ServiceId, SessionId, SignOutId, SigningKeyId, TokenId,
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
@@ -44,6 +45,7 @@ pub use rng::Rng;
 pub use scope::Scope;
 pub use secret::Secret;
 pub use service::{ServiceName, ServiceNameError};
+pub use sign_out::{Initiator, SignOutKind, SignOutWay};
 pub use time::Timestamp;
 pub use token::{MachineToken, TokenKind};
 pub use totp::{Totp, TotpCode};

@@ -5,9 +5,9 @@
 use std::str::FromStr;
 
 use domain::{
-    AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, HostName, KindSet,
-    Label, LinkId, MailId, Opens, PublicServer, RecoveryCodeId, RequestId, Scope, ServiceId, ServiceName,
-    SessionId, Sort, TokenId, What, WhyEnded,
+    AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, HostName, Initiator,
+    KindSet, Label, LinkId, MailId, Opens, PublicServer, RecoveryCodeId, RequestId, Scope, ServiceId,
+    ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort, TokenId, What, WhyEnded,
 };
 
 use crate::{
@@ -55,6 +55,7 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
     event_counter {
         epoch: number;
         last_number: number;
+        sign_outs_read: number;
     }
     events {
         number: number;
@@ -125,6 +126,37 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         began_at: time;
         sent: number;
         held: number;
+    }
+    sign_out_ways {
+        service_id: id::<ServiceId>;
+        way: |value| matches!(value, Value::Text(text) if SignOutWay::from_code(text).is_some());
+        url: text;
+        secret_sealed: bytes;
+        set_at: time;
+        done_at: time, or_null;
+        failed_at: time, or_null;
+        answer: text, or_null;
+    }
+    sign_outs {
+        id: id::<SignOutId>;
+        service_id: id::<ServiceId>;
+        kind: |value| matches!(value, Value::Text(text) if SignOutKind::from_code(text).is_some());
+        whose: id::<AccountId>;
+        name: account_name;
+        app_password: |value| is_one_of(value, &[""]) || id::<AppPasswordId>(value);
+        label: text;
+        event: number;
+        request: id::<RequestId>;
+        initiator: |value| matches!(value, Value::Text(text) if Initiator::from_code(text).is_some());
+        happened_at: time;
+        round: number;
+        attempts: number;
+        next_at: time;
+    }
+    signing_keys {
+        id: id::<SigningKeyId>;
+        private_sealed: bytes;
+        created_at: time;
     }
     moves {
         id: id::<RequestId>;

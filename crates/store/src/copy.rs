@@ -110,7 +110,7 @@ mod tests {
         let path = folder.path().join("doorkey.db");
         let mut filling = fill_sqlite(&path, newest_schema()).unwrap();
         let counter = filling.tables().iter().position(|table| table.name() == "event_counter").unwrap();
-        filling.insert(counter, &[7.into(), 8.into()]).unwrap();
+        filling.insert(counter, &[7.into(), 8.into(), 9.into()]).unwrap();
         drop(filling);
         assert_eq!(store(folder.path()).read(crate::events::last).unwrap().number, 0);
     }

@@ -31,6 +31,7 @@ pub mod sealed;
 pub mod services;
 pub mod sessions;
 pub mod set_up;
+pub mod sign_outs;
 pub mod tokens;
 pub mod totp;
 
@@ -78,6 +79,7 @@ mod tests {
             services::STATEMENTS,
             sessions::STATEMENTS,
             set_up::STATEMENTS,
+            sign_outs::STATEMENTS,
             tokens::STATEMENTS,
             totp::STATEMENTS,
         ];

@@ -75,6 +75,8 @@ columns! {
     totp_secret: "totp", "secret_sealed", "account_id", "account_id" domain::AccountId;
     totp_next: "totp", "next_sealed", "account_id", "account_id" domain::AccountId;
     recovery_code: "recovery_codes", "hash_sealed", "id", "account_id" domain::AccountId, "id" domain::RecoveryCodeId;
+    sign_out_secret: "sign_out_ways", "secret_sealed", "service_id", "service_id" domain::ServiceId;
+    signing_key: "signing_keys", "private_sealed", "id", "id" domain::SigningKeyId;
     letter: "mails", "letter_sealed", "id", "id" domain::MailId;
 }
 

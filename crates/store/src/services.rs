@@ -6,7 +6,7 @@ use crate::{
     db::{Conn, DbError, Row},
     groups, row,
     set_up::{self, SetUp},
-    statements,
+    sign_outs, statements,
 };
 
 /// A row of `services`.
@@ -130,6 +130,8 @@ pub fn set_kinds(conn: &mut Conn, id: ServiceId, kinds: KindSet) -> Result<bool,
 pub fn delete(conn: &mut Conn, id: ServiceId) -> Result<bool, DbError> {
     groups::allow(conn, id, &[])?;
     set_up::replace(conn, id, &SetUp::default())?;
+    sign_outs::unset_way(conn, id)?;
+    sign_outs::delete_of(conn, id)?;
     Ok(conn.execute(&DELETE, &[id.to_string().into()])? == 1)
 }
 

@@ -41,6 +41,7 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0008_public_servers.sql"),
     },
     Migration { version: 9, name: "notices", sql: include_str!("../migrations/0009_notices.sql") },
+    Migration { version: 10, name: "sign-outs", sql: include_str!("../migrations/0010_sign_outs.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

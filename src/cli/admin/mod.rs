@@ -12,6 +12,7 @@ mod moving;
 mod people;
 mod restore;
 pub(in crate::cli) mod service;
+mod service_sign_out;
 
 use axum::http::Method;
 use clap::Subcommand;
@@ -84,7 +85,10 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
         }
         Command::Import(import) => import.print(&ask(place, import.call()?, false).await?, console),
         Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
-        Command::Service(command) => command.print(&ask(place, command.call(), false).await?, console),
+        Command::Service(command) => {
+            let call = command.call(console)?;
+            command.print(&ask(place, call, false).await?, console)
+        }
         Command::Events(events) => events::run(events, place, console).await,
         Command::Mail(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Backup(backup) => backup::run(backup, place, console).await,

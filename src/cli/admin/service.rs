@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Call;
+use super::service_sign_out::SignOut;
 use crate::cli::console::Console;
 use crate::cli::failure::Failure;
 use crate::cli::render::{plain, read, table};
@@ -119,6 +120,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say how open sessions end when a password is revoked, or look how that goes
+    SignOut(SignOut),
     /// Remove a service; its key stops working
     Remove {
         /// Its name
@@ -178,7 +181,7 @@ struct Keyed {
 }
 
 impl Command {
-    pub(super) fn call(&self) -> Call {
+    pub(super) fn call(&self, console: &mut Console) -> Result<Call, Failure> {
         let of = |name: &str| format!("/services/{}", in_path(name));
         let (method, path, body) = match self {
             Self::Add { name, kinds, groups, .. } => {
@@ -204,9 +207,10 @@ impl Command {
             }
             Self::List { .. } => (Method::GET, "/services".into(), None),
             Self::NewKey { name, .. } => (Method::POST, format!("{}/key", of(name)), None),
+            Self::SignOut(sign_out) => return sign_out.call(console),
             Self::Remove { name } => (Method::DELETE, of(name), None),
         };
-        Call { method, path, body }
+        Ok(Call { method, path, body })
     }
 
     pub(super) fn print(&self, answer: &Value, console: &mut Console) -> Result<(), Failure> {
@@ -237,6 +241,7 @@ impl Command {
                 console.secret(&plain(&before), &key, "")
             }
             Self::List { .. } => console.say(&list(&read(answer)?, Clock::System.now())),
+            Self::SignOut(sign_out) => sign_out.print(answer, console),
             Self::Remove { name } => {
                 console.say(&plain(&format!("Removed {name}. Its key no longer works.")))
             }
@@ -279,9 +284,11 @@ mod tests {
 
     #[test]
     fn names_stand_in_the_path_so_that_they_lead_nowhere_else() {
-        let call = Command::NewKey { name: "../a b".into(), json: false }.call();
+        let call = Command::NewKey { name: "../a b".into(), json: false }
+            .call(&mut Screen::new().console())
+            .unwrap();
         assert_eq!(call.path, "/services/..%2Fa%20b/key");
-        let call = Command::Remove { name: "calendar".into() }.call();
+        let call = Command::Remove { name: "calendar".into() }.call(&mut Screen::new().console()).unwrap();
         assert_eq!((call.method, call.path.as_str()), (Method::DELETE, "/services/calendar"));
     }
 
@@ -294,7 +301,7 @@ mod tests {
             json: false,
         };
         let body = json!({ "name": "dav", "kinds": ["contacts", "calendars"], "groups": ["staff"] });
-        assert_eq!(add.call().body, Some(body));
+        assert_eq!(add.call(&mut Screen::new().console()).unwrap().body, Some(body));
         let screen = Screen::new();
         let answer = json!({ "name": "dav", "key": "dks_x", "door": "https://d.example.org/door/http/dav" });
         add.print(&answer, &mut screen.console()).unwrap();
@@ -308,7 +315,7 @@ mod tests {
             let groups = groups.iter().map(|group| (*group).to_owned()).collect();
             let set =
                 Command::Set { name: "dav".into(), kinds: kinds.to_vec(), groups, everyone, json: false };
-            let call = set.call();
+            let call = set.call(&mut Screen::new().console()).unwrap();
             assert_eq!((call.method, call.path.as_str()), (Method::PATCH, "/services/dav"));
             call.body.unwrap()
         };
@@ -345,7 +352,8 @@ mod tests {
             let servers = servers.iter().map(|typed| server(typed).unwrap()).collect();
             let call =
                 Command::SetUp { name: "mail".into(), servers, domains: Vec::new(), none, json: false }
-                    .call();
+                    .call(&mut Screen::new().console())
+                    .unwrap();
             assert_eq!(call.path, "/services/mail/set-up");
             (call.method, call.body.map(|body| body["servers"].as_array().unwrap().len()))
         };

@@ -10,6 +10,7 @@ use crate::cli::console::Console;
 use crate::cli::failure::Failure;
 use crate::cli::render::{plain, read};
 use crate::cli::{in_path, path_part};
+use crate::sign_out::open::Open;
 
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("which").required(true))]
@@ -27,7 +28,9 @@ pub(super) struct Args {
 
 #[derive(Deserialize)]
 struct Revoked {
-    revoked: u64,
+    revoked: Option<u64>,
+    #[serde(default)]
+    signed_out: Open,
 }
 
 pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> Result<(), Failure> {
@@ -43,16 +46,19 @@ pub(super) async fn run(args: &Args, person: &Person, console: &mut Console) -> 
     if args.json {
         return console.json(&answer);
     }
+    let ended: Revoked = read(&answer)?;
+    let (revoked, ends) = (ended.revoked.unwrap_or(1), ended.signed_out);
     if one.is_some() {
-        let password: AppPassword = read(&answer)?;
+        let (password, rest): (AppPassword, _) = (read(&answer)?, ends.sentences(false));
+        let label = password.label;
         return console.say(&plain(&format!(
-            "{} no longer opens anything. The app that used it is signed out.",
-            password.label
+            "{label} no longer opens anything. The app that used it is signed out.{rest}"
         )));
     }
-    console.say(&match read::<Revoked>(&answer)?.revoked {
+    let rest = ends.sentences(revoked > 1);
+    console.say(&plain(&match revoked {
         0 => "There was no app-specific password left to revoke.".into(),
-        1 => "Revoked 1 app-specific password. The app that used it is signed out.".into(),
-        n => format!("Revoked {n} app-specific passwords. The apps that used them are signed out."),
-    })
+        1 => format!("Revoked 1 app-specific password. The app that used it is signed out.{rest}"),
+        n => format!("Revoked {n} app-specific passwords. The apps that used them are signed out.{rest}"),
+    }))
 }

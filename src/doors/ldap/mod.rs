@@ -30,7 +30,7 @@ use crate::{
     metrics::doors::Door,
     secrets,
     server::{Places, bounded, tls::Certificate},
-    sign_out::Kept,
+    sign_out::connections::Kept,
 };
 use directory::{Directory, Place};
 use dn::Dn;

@@ -100,6 +100,10 @@ fn all() -> Vec<What> {
         What::GroupLeft { id: group, name: "staff".into() },
         What::MailFailed { about: "invitation".into(), status: Some(550) },
         What::MailFailed { about: "reset link".into(), status: None },
+        What::ServiceSignOutSet { id: svc, name: service.clone(), way: None },
+        What::ServiceSignOutSet { id: svc, name: service.clone(), way: Some(SignOutWay::DovecotUser) },
+        What::ServiceSignOutSet { id: svc, name: service.clone(), way: Some(SignOutWay::DovecotAppPassword) },
+        What::ServiceSignOutSet { id: svc, name: service.clone(), way: Some(SignOutWay::Webhook) },
         What::ServiceKeyReplaced { id: svc, name: service.clone() },
         What::ServiceRemoved { id: svc, name: service.clone() },
         What::KeyRotated { data_key: 3 },
@@ -117,6 +121,12 @@ fn all() -> Vec<What> {
             app_passwords_kept: false,
         },
     ];
+    for way in SignOutWay::ALL {
+        for label in [None, Some(label.clone())] {
+            all.push(What::SignedOutAt { service: service.clone(), label: label.clone(), way });
+            all.push(What::SignOutFailed { service: service.clone(), label, way });
+        }
+    }
     all.extend(WhyEnded::ALL.map(|why| What::AppPasswordEnded { id, label: label.clone(), why }));
     for reason in RefusalReason::ALL {
         all.push(What::Refused { service: service.clone(), reason, count: 1 });

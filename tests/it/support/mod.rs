@@ -17,6 +17,7 @@ mod person;
 #[path = "../../postgres/proxy.rs"]
 mod proxy;
 mod race;
+mod receiver;
 mod server;
 mod sink;
 
@@ -33,5 +34,6 @@ pub use output::Output;
 pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use proxy::Proxy;
 pub use race::{race, until};
+pub use receiver::{Asked, Receiver};
 pub use server::{Options, Server};
 pub use sink::{Encrypts, Identity, Received, Sink, settings as mail_settings};
