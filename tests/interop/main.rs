@@ -26,5 +26,6 @@ mod postfix;
 mod radicale;
 mod radicale_itself;
 mod set_up;
+mod sign_out;
 mod traefik;
 mod traffic;

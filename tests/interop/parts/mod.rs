@@ -17,7 +17,7 @@ mod vdirsyncer;
 pub use apache::Apache;
 pub use caddy::Caddy;
 pub use chromium::{Chromium, Scripts};
-pub use dovecot::Dovecot;
+pub use dovecot::{API_KEY as DOVEADM_KEY, Dovecot};
 pub use lines::{Lines, plain};
 pub use nginx::Nginx;
 pub use postfix::Postfix;
