@@ -72,7 +72,9 @@ struct Entered {
 
 impl Entered {
     fn stored(protocol: Protocol, set_up: &SetUp) -> Self {
-        let empty = Self { protocol, place: String::new(), port: String::new(), security: Security::Tls };
+        // Filters are reached with STARTTLS nearly everywhere: nothing else has a name in DNS.
+        let security = if protocol == Protocol::Sieve { Security::Starttls } else { Security::Tls };
+        let empty = Self { protocol, place: String::new(), port: String::new(), security };
         set_up.servers.iter().find(|server| server.protocol == protocol).map_or(empty, |server| Self {
             protocol,
             place: server.url().unwrap_or_else(|| server.host.to_string()),
