@@ -86,7 +86,7 @@ pub async fn get(
 #[serde(deny_unknown_fields)]
 #[schema(
     as = SetSignOutRequest,
-    example = json!({ "way": "dovecot_user", "url": "http://127.0.0.1:8080/doveadm/v1", "key": "doveadm_api_key" })
+    example = json!({ "way": "dovecot_user", "url": "http://127.0.0.1:8085/doveadm/v1", "key": "doveadm_api_key" })
 )]
 pub struct SetRequest {
     /// How.

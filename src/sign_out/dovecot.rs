@@ -33,12 +33,18 @@ pub fn url(mut url: Url) -> Url {
     url
 }
 
-/// Asks Dovecot to end what is open.
+/// Asks Dovecot to end what is open. An ID in the default domain may be known to it by the part before the `@`, as it may be here.
 ///
 /// # Errors
 /// In words, with what to do.
-pub async fn kick(asker: &Asker, key: &str, way: SignOutWay, what: &SignOut) -> Result<Kicked, String> {
-    ask(asker, key, &command(way, what)).await
+pub async fn kick(
+    asker: &Asker,
+    key: &str,
+    way: SignOutWay,
+    what: &SignOut,
+    default_domain: &str,
+) -> Result<Kicked, String> {
+    ask(asker, key, &command(way, what, default_domain)).await
 }
 
 /// Whether Dovecot does what it is asked, found out by asking for nobody: no name that people have is a single `@`.
@@ -60,14 +66,14 @@ async fn ask(asker: &Asker, key: &str, command: &Value) -> Result<Kicked, String
     understood(&asker.place(), &answer)
 }
 
-fn command(way: SignOutWay, what: &SignOut) -> Value {
-    let arguments = match (way, what.app_password) {
-        (SignOutWay::DovecotAppPassword, Some(id)) => {
-            json!({ "passdbField": FIELD, "mask": [id.to_string()] })
-        }
-        _ => json!({ "mask": [what.name] }),
-    };
-    json!([["kick", arguments, "doorkey"]])
+fn command(way: SignOutWay, what: &SignOut, default_domain: &str) -> Value {
+    if let (SignOutWay::DovecotAppPassword, Some(id)) = (way, what.app_password) {
+        return json!([["kick", { "passdbField": FIELD, "mask": [id.to_string()] }, "doorkey"]]);
+    }
+    let short = what.name.split_once('@').filter(|(_, domain)| *domain == default_domain);
+    // In a mask a star stands for anything: with a question mark in its place no more than one letter is open.
+    let mask = |name: &str| json!(["kick", { "mask": [name.replace('*', "?")] }, "doorkey"]);
+    std::iter::once(what.name.as_str()).chain(short.map(|(local, _)| local)).map(mask).collect()
 }
 
 fn understood(place: &str, answer: &Answer) -> Result<Kicked, String> {
@@ -77,10 +83,22 @@ fn understood(place: &str, answer: &Answer) -> Result<Kicked, String> {
         404 => return Err(format!("{place} has no doveadm at this address. It is /doveadm/v1 as a rule.")),
         other => return Err(format!("{place} answered {other}, which doveadm doesn’t say.")),
     }
-    let said: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    let said = said.as_ref().and_then(|said| said.get(0));
-    let (word, rest) = (said.and_then(|said| said.get(0)), said.and_then(|said| said.get(1)));
-    match (word.and_then(Value::as_str), rest) {
+    let said: Vec<Value> = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if said.is_empty() {
+        return Err(format!("{place} doesn’t answer as doveadm does. Check the address."));
+    }
+    let mut kicked = Kicked::None;
+    for one in &said {
+        if done(place, one)? == Kicked::Some {
+            kicked = Kicked::Some;
+        }
+    }
+    Ok(kicked)
+}
+
+/// What came of one command.
+fn done(place: &str, said: &Value) -> Result<Kicked, String> {
+    match (said.get(0).and_then(Value::as_str), said.get(1)) {
         (Some("doveadmResponse"), Some(_)) => Ok(Kicked::Some),
         (Some("error"), Some(why)) => {
             let kind = why.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -137,8 +155,14 @@ mod tests {
             (SignOutWay::DovecotAppPassword, &one, by_password),
             (SignOutWay::DovecotAppPassword, &all, by_user),
         ] {
-            assert_eq!(command(way, what).to_string(), asked);
+            assert_eq!(command(way, what, "").to_string(), asked);
         }
+        let both = r#"[["kick",{"mask":["o\"brien@example.org"]},"doorkey"],["kick",{"mask":["o\"brien"]},"doorkey"]]"#;
+        assert_eq!(command(SignOutWay::DovecotUser, &one, "example.org").to_string(), both);
+        assert_eq!(command(SignOutWay::DovecotUser, &one, "example.com").to_string(), by_user);
+        let star = SignOut { name: "*@example.org".into(), ..all };
+        let asked = r#"[["kick",{"mask":["?@example.org"]},"doorkey"]]"#;
+        assert_eq!(command(SignOutWay::DovecotUser, &star, "").to_string(), asked);
     }
 
     #[test]
@@ -151,6 +175,8 @@ mod tests {
         assert_eq!(answered(200, done), Ok(Kicked::Some));
         let nothing = r#"[["error",{"type":"exitCode", "exitCode":68},"doorkey"]]"#;
         assert_eq!(answered(200, nothing), Ok(Kicked::None));
+        let both = format!("[{},{}]", &nothing[1..nothing.len() - 1], &done[1..done.len() - 1]);
+        assert_eq!(answered(200, &both), Ok(Kicked::Some));
         for (status, body) in [
             (200, r#"[["error",{"type":"exitCode", "exitCode":75},"doorkey"]]"#),
             (200, r#"[["error",{"type":"unknownMethod", "exitCode":68},"doorkey"]]"#),

@@ -187,7 +187,8 @@ impl To<'_> {
                 _ => other.id == first.id,
             });
             due = rest;
-            match dovecot::kick(asker, key, self.way.way, &first).await {
+            let default_domain = self.app.default_domain();
+            match dovecot::kick(asker, key, self.way.way, &first, default_domain).await {
                 Ok(Kicked::Some) => self.done(those, Came::Done).await?,
                 Ok(Kicked::None) => self.done(those, Came::Nothing).await?,
                 Err(why) => return Ok(Err(why)),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use reqwest::{
-    Client, StatusCode,
+    Client, ClientBuilder, StatusCode,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
@@ -75,6 +75,16 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// A client that goes nowhere but where it is sent.
+pub fn builder() -> ClientBuilder {
+    // An error says that there is a provider already, which is this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")))
+}
+
 /// Asks one address.
 pub struct Asker {
     client: Client,
@@ -87,13 +97,7 @@ impl Asker {
     /// # Errors
     /// In words, when the machine has nothing to check certificates with.
     pub fn new(url: Url) -> Result<Self, String> {
-        // An error says that there is a provider already, which is this one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIME_OUT)
-            .no_proxy()
-            .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")));
+        let mut builder = builder().timeout(TIME_OUT);
         if url.scheme() == "http" {
             // Without TLS no roots are needed, and a machine that has none shall not fail for it.
             builder = builder.tls_certs_only([]).dns_resolver(Arc::new(Near));
@@ -151,7 +155,7 @@ impl Asker {
 }
 
 /// The deepest reason. The outer ones name the whole address.
-fn root(error: &dyn Error) -> String {
+pub fn root(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;

@@ -11,7 +11,10 @@ use domain::{AppPasswordId, KindSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Begun, Seen, Trial};
+use super::{
+    Begun, Seen, Trial,
+    knock::{Outcome, Tried},
+};
 use crate::{
     access::SignedIn,
     app::App,
@@ -37,6 +40,40 @@ pub struct Described {
     /// Until when it works.
     #[schema(value_type = words::Time)]
     expires_at: Timestamp,
+    /// Where Doorkey has signed in with it: at the service's public servers.
+    tried: Vec<DescribedTried>,
+    /// What the service asked at that, the oldest first.
+    seen: Vec<DescribedSeen>,
+}
+
+/// A sign-in of Doorkey's own, as apps do it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServiceTestTried)]
+struct DescribedTried {
+    /// The protocol, as among the public servers.
+    protocol: &'static str,
+    /// The host.
+    host: String,
+    /// The port.
+    port: u16,
+    /// What came of it: `in`, `refused`, or `lost` when it didn't come so far.
+    outcome: &'static str,
+    /// What that means.
+    sentence: String,
+}
+
+fn describe_tried(tried: &Tried) -> DescribedTried {
+    DescribedTried {
+        protocol: tried.server.protocol.name(),
+        host: tried.server.host.to_string(),
+        port: tried.server.port,
+        outcome: match tried.outcome {
+            Outcome::In => "in",
+            Outcome::Refused(_) => "refused",
+            Outcome::Lost(_) => "lost",
+        },
+        sentence: tried.sentence(),
+    }
 }
 
 /// What was seen of a test.
@@ -84,6 +121,7 @@ fn describe(trial: &Trial, seen: Seen) -> DescribedSeen {
 
 /// Begins a test of a service: the answer holds a password, this once, that opens what the service holds, for five minutes.
 ///
+/// Doorkey signs in with it at the service's public servers, and says what came of that and what the service asked.
 /// It is one of the 25 that an account may have.
 #[utoipa::path(
     post, path = "/api/v1/services/{name}/test",
@@ -102,13 +140,15 @@ pub async fn begin(
 ) -> Result<(StatusCode, Answer<Described>), Problem> {
     person.admin()?;
     let person = app_passwords::generator(&app, person, ctx.stamp.now)?;
-    let Begun { trial, secret } = super::begin(&app, &mut ctx, &person, &name).await?;
+    let Begun { trial, secret, tried } = super::begin(&app, &mut ctx, &person, &name).await?;
     let described = Described {
         id: trial.id,
         service: trial.service.clone(),
         user_name: person.who().account.name.to_string(),
         password: secret.shown().expose().as_str().into(),
         expires_at: trial.ends_at,
+        tried: tried.iter().map(describe_tried).collect(),
+        seen: trial.seen().into_iter().map(|seen| describe(&trial, seen)).collect(),
     };
     Ok((StatusCode::CREATED, Answer(described)))
 }

@@ -12,6 +12,7 @@ use std::{
 
 use domain::{AccountId, AccountName, AppPasswordId, AppPasswordSecret, KindSet, Label, Opens, Timestamp};
 use sha2::{Digest, Sha256};
+use store::set_up;
 use tokio::sync::watch;
 
 use crate::{
@@ -23,8 +24,10 @@ use crate::{
     problem::{Code, Problem},
     services,
 };
+use knock::Tried;
 
 pub mod api;
+pub mod knock;
 pub mod pages;
 pub mod views;
 
@@ -187,15 +190,18 @@ pub struct Begun {
     pub trial: Arc<Trial>,
     /// Its password: in the answer and nowhere else.
     pub secret: AppPasswordSecret,
+    /// Where Doorkey has signed in with it: wherever the service's people do whose apps it knows.
+    pub tried: Vec<Tried>,
 }
 
-/// Begins a trial of the service of this name: makes a password for its person that opens what the service holds, for a few minutes. It
-/// is one of their 25.
+/// Begins a trial of the service of this name: makes a password for its person that opens what the service holds, for a few minutes, and
+/// signs in with it at the service's public servers. It is one of their 25.
 ///
 /// # Errors
 /// `not-found`, `not-allowed`, `two-factor-needed`, `too-many-app-passwords`.
 pub async fn begin(app: &App, ctx: &mut Ctx, person: &Fresh<SignedIn>, name: &str) -> Result<Begun, Problem> {
     let service = services::get(app, person.admin()?.who(), name)?.service;
+    let servers = app.store.read(|conn| set_up::of_service(conn, service.id))?.servers;
     let ends_at = ctx.stamp.now.plus_minutes(MINUTES);
     let label = Label::parse(&format!("Test of {}", service.name))
         .map_err(|error| Problem::field("label", format!("The label {error}.")))?;
@@ -211,7 +217,9 @@ pub async fn begin(app: &App, ctx: &mut Ctx, person: &Fresh<SignedIn>, name: &st
     };
     app.trials.begin(&secret, trial, ctx.stamp.now);
     let trial = app.trials.find(password.id).ok_or_else(over)?;
-    Ok(Begun { trial, secret })
+    let (here, account) = (app.config.http.public_url.host(), &person.who().account);
+    let tried = knock::all(servers, here, account.name.as_str(), secret.shown().expose()).await;
+    Ok(Begun { trial, secret, tried })
 }
 
 /// A trial of the person's, once more than `after` sign-ins have been seen, it has ended, or the time is over.

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::{
     Begun, Trial,
-    views::{BeginPage, BegunPage, SeenPage, SeenRow},
+    knock::Outcome,
+    views::{BeginPage, BegunPage, SeenPage, SeenRow, TriedRow},
 };
 use crate::{
     access::{Fresh, SignedIn},
@@ -61,7 +62,7 @@ pub async fn post_begin(
     Path(name): Path<String>,
     _form: Form,
 ) -> Result<Response, Problem> {
-    let Begun { trial, secret } = super::begin(&visit.app, &mut visit.ctx, &person, &name).await?;
+    let Begun { trial, secret, tried } = super::begin(&visit.app, &mut visit.ctx, &person, &name).await?;
     let person = person.who();
     let view = BegunPage {
         frame: visit.frame(person, HERE),
@@ -69,6 +70,11 @@ pub async fn post_begin(
         groups: secret.shown().expose().split('-').map(str::to_owned).collect(),
         kinds: trial.opens.to_string(),
         ends: visit.when(trial.ends_at),
+        tried: tried
+            .iter()
+            .map(|tried| TriedRow { good: matches!(tried.outcome, Outcome::In), sentence: tried.sentence() })
+            .collect(),
+        seen: trial.seen().iter().rev().map(|seen| row(&visit, &trial, seen)).collect(),
         seen_href: seen_href(&trial),
         service_href: page_of(&name),
         name,
@@ -94,13 +100,13 @@ pub async fn seen(
     let id = id.parse().map_err(|_| super::over())?;
     let wait = if after.is_some() { WAIT } else { Duration::ZERO };
     let trial = super::look(&visit.app, &person, &name, id, after.unwrap_or_default(), wait).await?;
-    let rows: Vec<_> = trial.seen().iter().rev().map(|seen| row(&visit, &trial, seen)).collect();
+    let seen: Vec<_> = trial.seen().iter().rev().map(|seen| row(&visit, &trial, seen)).collect();
     let now: Timestamp = visit.app.clock.now();
     let here = seen_href(&trial);
     let view = SeenPage {
         frame: visit.frame(&person, HERE),
-        count: rows.len(),
-        rows,
+        count: seen.len(),
+        seen,
         ends: (trial.ends_at > now).then(|| visit.when(trial.ends_at)),
         end_action: format!("{here}/end"),
         here,

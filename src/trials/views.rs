@@ -37,10 +37,22 @@ pub struct BegunPage {
     pub kinds: String,
     /// Until when it works.
     pub ends: When,
+    /// Where Doorkey signed in with it.
+    pub tried: Vec<TriedRow>,
+    /// What was seen of that, the newest first.
+    pub seen: Vec<SeenRow>,
     /// The way to what was seen.
     pub seen_href: String,
     /// The way back to the service.
     pub service_href: String,
+}
+
+/// A sign-in of Doorkey's own.
+pub struct TriedRow {
+    /// What came of it.
+    pub sentence: String,
+    /// Whether it was let in.
+    pub good: bool,
 }
 
 /// A sign-in.
@@ -70,7 +82,7 @@ pub struct SeenPage {
     /// The service's name.
     pub name: String,
     /// What was seen, the newest first.
-    pub rows: Vec<SeenRow>,
+    pub seen: Vec<SeenRow>,
     /// Until when the password works; none when it has ended.
     pub ends: Option<When>,
     /// Where it is looked again.

@@ -29,3 +29,4 @@ mod set_up;
 mod sign_out;
 mod traefik;
 mod traffic;
+mod trials;
