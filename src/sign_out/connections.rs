@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 
 use crate::{app_passwords::verify::Yes, follow::Live};
 
+/// How many connections of one account are kept at a time.
+const MOST_OF_ACCOUNT: usize = 64;
+
 /// Connections that doors keep for somebody who has signed in.
 #[derive(Default)]
 pub struct Connections {
@@ -43,7 +46,17 @@ impl Kept {
         let (account, ended, yes) = (yes.account.id, Arc::new(Notify::new()), Arc::new(yes));
         let number = live.connections.last.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { number, yes: Arc::clone(&yes), ended: Arc::clone(&ended) };
-        live.connections.lock().entry(account).or_default().push(connection);
+        {
+            let mut table = live.connections.lock();
+            let of_account = table.entry(account).or_default();
+            of_account.push(connection);
+            // Nobody takes all places with one password: the oldest goes.
+            if let [oldest, .., _] = of_account.as_slice()
+                && of_account.len() > MOST_OF_ACCOUNT
+            {
+                oldest.ended.notify_one();
+            }
+        }
         let kept = Self { live: Arc::clone(live), account, number, ended };
         yes.holds(live).then_some(kept)
     }

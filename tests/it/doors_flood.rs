@@ -91,6 +91,43 @@ fn ten_thousand_idle_connections_keep_nobody_out() {
     drop(held);
 }
 
+/// Who opened a connection to LDAPS and says nothing makes room too, for both ports.
+#[test]
+fn handshakes_that_never_come_keep_nobody_out() {
+    let identity = Identity::get();
+    let (certificate, key) = (identity.certificate(), identity.key());
+    let server = Server::start_with(&[
+        ("DOORKEY__LDAP__CONNECTIONS", "20"),
+        ("DOORKEY__LDAP__LISTEN_TLS", "127.0.0.1:0"),
+        ("DOORKEY__LDAP__TLS_CERTIFICATE", certificate.to_str().unwrap()),
+        ("DOORKEY__LDAP__TLS_KEY", key.to_str().unwrap()),
+    ]);
+    let mail = server.service("mail", "mail");
+    let ldaps = server.ready()["ldaps"].as_str().unwrap().to_owned();
+    let held: Vec<_> = (0..60).map(|_| TcpStream::connect(&ldaps).unwrap()).collect();
+    assert_eq!(LdapClient::connect(&server).bind(SERVICE, &mail.key).code, Code::Success);
+    drop(held);
+}
+
+/// One password doesn't take the places of the others.
+#[test]
+fn one_account_keeps_so_many_connections_and_the_oldest_goes() {
+    let server = Server::start();
+    server.service("mail", "mail");
+    let ada = server.person("ada@example.org");
+    let secret = ada.generate("Some app", "mail").password;
+    let mut held: Vec<_> = (0..65)
+        .map(|_| {
+            let mut client = LdapClient::connect(&server);
+            let dn = "uid=ada@example.org,ou=mail,dc=doorkey";
+            assert_eq!(client.bind(dn, &secret).code, Code::Success);
+            client
+        })
+        .collect();
+    assert_eq!(held[0].notice(), Code::Unavailable);
+    assert_eq!(held[1].who_am_i(), "dn:uid=ada@example.org,ou=mail,dc=doorkey");
+}
+
 #[test]
 fn one_address_has_its_part_of_the_places() {
     let server = Server::start_with(&[("DOORKEY__LDAP__CONNECTIONS_PER_ADDRESS", "3")]);
@@ -144,12 +181,16 @@ fn filters_as_deep_and_as_wide_as_can_be_sent() {
     // What was put together by hand is a search, when it isn't deep.
     client.stream.write_all(&deeply_nested(2)).unwrap();
     assert!(client.next().is_some_and(|m| matches!(m.op, LdapOp::SearchResultDone(_))));
-    client.send(search(LdapFilter::Or((0..2000).map(|_| uid()).collect())), Vec::new());
+    client.send(search(LdapFilter::Or((0..200).map(|_| uid()).collect())), Vec::new());
     assert!(
         client.next().is_some_and(|m| matches!(m.op, LdapOp::SearchResultEntry(_))),
         "a wide one is answered"
     );
     client.next();
+    client.send(search(LdapFilter::Or((0..2000).map(|_| uid()).collect())), Vec::new());
+    assert!(client.next().is_some_and(
+        |m| matches!(m.op, LdapOp::SearchResultDone(done) if done.code == Code::AdminLimitExceeded)
+    ));
     let mut deepest = LdapClient::connect(&server);
     deepest.stream.write_all(&deeply_nested(1000)).unwrap();
     assert_eq!(deepest.notice(), Code::ProtocolError);

@@ -277,9 +277,15 @@ impl<'a> Directory<'a> {
                 known.map(|known| self.person(service, &known, true)).transpose()?
             }
             Place::Group(name) => {
-                let group =
-                    GroupName::parse(&name).ok().map(|name| self.read(|conn| groups::by_name(conn, &name)));
-                let group = group.transpose()?.flatten();
+                // Who is bound as themselves sees the groups that they are in, and no other.
+                let group = match (alone, GroupName::parse(&name)) {
+                    (Some(account), _) => {
+                        let own = self.read(|conn| groups::of_account(conn, account))?;
+                        own.into_iter().find(|group| group.name.as_str() == name)
+                    }
+                    (None, Ok(name)) => self.read(|conn| groups::by_name(conn, &name))?,
+                    (None, Err(_)) => None,
+                };
                 group.map(|group| self.group(service, &group, true, alone)).transpose()?
             }
             _ => None,

@@ -90,6 +90,16 @@ fn extensible(asserted: &LdapMatchingRuleAssertion, entry: &Entry) -> Option<boo
     compare(asserted.type_.as_deref()?, entry, |syntax, held| equal(syntax, held, &asserted.match_value))
 }
 
+/// How many parts there are to be compared.
+pub fn parts(filter: &LdapFilter) -> usize {
+    match filter {
+        LdapFilter::And(all) | LdapFilter::Or(all) => all.iter().map(parts).sum::<usize>() + 1,
+        LdapFilter::Not(part) => parts(part) + 1,
+        LdapFilter::Substring(_, substring) => substring.any.len() + 1,
+        _ => 1,
+    }
+}
+
 /// The IDs of the only people who can fit, where the filter names them: a product that looks somebody up does, and needs no look at
 /// everybody. `None` where anybody may.
 pub fn names(filter: &LdapFilter) -> Option<Vec<&str>> {

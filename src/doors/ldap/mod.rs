@@ -58,7 +58,9 @@ const NOTICE_OF_DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 const LONGEST_MESSAGE: usize = 64 * 1024;
 /// How deep its parts may lie inside one another.
 const DEEPEST: usize = 64;
-/// How long a client may take over a TLS handshake or a message, or stay without having bound.
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take over a message, or stay without having bound.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who is bound on a connection.
@@ -137,11 +139,17 @@ pub async fn serve(
         return;
     }
     let Some(certificate) = client.certificate.clone() else { return };
-    let handshake = certificate.acceptor().accept(connection);
-    if let Ok(Ok(mut stream)) = tokio::time::timeout(PATIENCE, handshake).await {
-        client.encrypted = true;
-        let _ = client.talk(&mut stream).await;
-    }
+    let handshake = tokio::time::timeout(HANDSHAKE, certificate.acceptor().accept(connection));
+    let mut stream = tokio::select! {
+        biased;
+        shaken = handshake => match shaken {
+            Ok(Ok(stream)) => stream,
+            _ => return,
+        },
+        () = client.places.crowded() => return,
+    };
+    client.encrypted = true;
+    let _ = client.talk(&mut stream).await;
 }
 
 /// One client.
@@ -174,7 +182,8 @@ impl Client {
                         answers.clear();
                     }
                     match next {
-                        Next::Go => {}
+                        // Whoever asks much at once isn't the only one.
+                        Next::Go => tokio::task::yield_now().await,
                         // What came with the request, before there was TLS, may be somebody else's.
                         Next::StartTls if read.is_empty() => return Ok(Ended::StartTls),
                         Next::StartTls | Next::Close => return Ok(Ended::Closed),
@@ -195,7 +204,7 @@ impl Client {
             let waited = tokio::time::timeout(patience, std::future::pending::<()>());
             let why = tokio::select! {
                 biased;
-                () = self.who.ended() => (Code::Unavailable, "The app-specific password was taken back."),
+                () = self.who.ended() => (Code::Unavailable, "The app-specific password was taken back, or is in use by too many."),
                 () = stopped(&mut self.stopping) => (Code::Unavailable, "The server stops."),
                 count = stream.read_buf(&mut read) => match count? {
                     0 => return Ok(Ended::Closed),

@@ -19,6 +19,8 @@ use crate::{app::App, follow::Service, problem::Problem};
 
 /// The most entries of one answer, as with other directories. Who wants more asks for pages.
 pub const MOST_ENTRIES: usize = 1000;
+/// The most parts of a filter.
+const MOST_PARTS: usize = 256;
 /// How many people are looked at before others get their turn.
 const AT_ONCE: i64 = 500;
 
@@ -97,6 +99,9 @@ pub async fn search(
     let Some(dn) = Dn::parse(&request.base) else {
         return nothing(Code::InvalidDNSyntax, "That is no distinguished name.");
     };
+    if filter::parts(&request.filter) > MOST_PARTS {
+        return nothing(Code::AdminLimitExceeded, "That filter has more parts than are looked at here.");
+    }
     let place = directory.place(&dn);
     let described = match place {
         Place::Root if request.scope == Scope::Base => Some(directory.root(tls)),

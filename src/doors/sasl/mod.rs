@@ -31,7 +31,7 @@ pub mod listen;
 mod protocol;
 
 /// How many sign-ins of one connection may wait for their next answer. Postfix has one.
-const MOST_BEGUN: usize = 64;
+const MOST_BEGUN: usize = 8;
 
 /// Numbers connections, as the protocol wants it.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
