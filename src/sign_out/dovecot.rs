@@ -44,6 +44,11 @@ pub async fn kick(
     what: &SignOut,
     default_domain: &str,
 ) -> Result<Kicked, String> {
+    if !way_names_password(way, what) && what.name.contains(['*', '?']) {
+        // In doveadm's mask they stand for anybody, and nothing makes them stand for themselves.
+        tracing::warn!("an ID with * or ? can't be signed out of Dovecot by name");
+        return Ok(Kicked::None);
+    }
     ask(asker, key, &command(way, what, default_domain)).await
 }
 
@@ -66,13 +71,16 @@ async fn ask(asker: &Asker, key: &str, command: &Value) -> Result<Kicked, String
     understood(&asker.place(), &answer)
 }
 
+fn way_names_password(way: SignOutWay, what: &SignOut) -> bool {
+    way == SignOutWay::DovecotAppPassword && what.app_password.is_some()
+}
+
 fn command(way: SignOutWay, what: &SignOut, default_domain: &str) -> Value {
-    if let (SignOutWay::DovecotAppPassword, Some(id)) = (way, what.app_password) {
+    if let Some(id) = what.app_password.filter(|_| way_names_password(way, what)) {
         return json!([["kick", { "passdbField": FIELD, "mask": [id.to_string()] }, "doorkey"]]);
     }
     let short = what.name.split_once('@').filter(|(_, domain)| *domain == default_domain);
-    // In a mask a star stands for anything: with a question mark in its place no more than one letter is open.
-    let mask = |name: &str| json!(["kick", { "mask": [name.replace('*', "?")] }, "doorkey"]);
+    let mask = |name: &str| json!(["kick", { "mask": [name] }, "doorkey"]);
     std::iter::once(what.name.as_str()).chain(short.map(|(local, _)| local)).map(mask).collect()
 }
 
@@ -160,9 +168,21 @@ mod tests {
         let both = r#"[["kick",{"mask":["o\"brien@example.org"]},"doorkey"],["kick",{"mask":["o\"brien"]},"doorkey"]]"#;
         assert_eq!(command(SignOutWay::DovecotUser, &one, "example.org").to_string(), both);
         assert_eq!(command(SignOutWay::DovecotUser, &one, "example.com").to_string(), by_user);
-        let star = SignOut { name: "*@example.org".into(), ..all };
-        let asked = r#"[["kick",{"mask":["?@example.org"]},"doorkey"]]"#;
-        assert_eq!(command(SignOutWay::DovecotUser, &star, "").to_string(), asked);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_would_stand_for_others_is_never_asked_for() {
+        // Nobody listens there: whoever is asked for would be an error.
+        let asker = Asker::new(Url::parse("http://127.0.0.1:1/doveadm/v1").unwrap()).unwrap();
+        for name in ["*@example.org", "ad?@example.org"] {
+            let what = SignOut { name: name.into(), ..what(None) };
+            assert_eq!(
+                kick(&asker, "key", SignOutWay::DovecotUser, &what, "").await,
+                Ok(Kicked::None),
+                "{name}"
+            );
+        }
+        assert!(kick(&asker, "key", SignOutWay::DovecotUser, &what(None), "").await.is_err());
     }
 
     #[test]

@@ -167,8 +167,15 @@ fn of_event<'a>(
             let opens = app_passwords::by_id(tx, *id)?.map(|password| password.opens);
             let mut those = Vec::new();
             for one in asked {
-                let opened = opens.is_none_or(|opens| opens_now(opens, one.service.kinds));
-                if opened && services::may_use(tx, one.service.id, whose)? {
+                // Whether its person may still use the service says nothing: they may have lost that together with the password, and
+                // so may the service have got other kinds since.
+                let opened = match opens {
+                    None => true,
+                    Some(opens) if opens_now(opens, one.service.kinds) => true,
+                    Some(opens) => before(tx, event.number, one.service.name.as_str())?
+                        .is_some_and(|(kinds, _)| opens_now(opens, kinds)),
+                };
+                if opened {
                     those.push(one);
                 }
             }
@@ -177,14 +184,14 @@ fn of_event<'a>(
         }
         (What::AccountSuspended, Some(whose)) => {
             let Some(account) = accounts::by_id(tx, whose)? else { return Ok(Vec::new()) };
-            let live = app_passwords::not_ended(tx, whose)?;
+            let live = app_passwords::live_at(tx, whose, event.at)?;
             let opened = |one: &&Asked| live.iter().any(|p| opens_now(p.opens, one.service.kinds));
             let those = asked.iter().filter(opened).collect();
             Ok(vec![(ended(whose, account.name.to_string(), None), those)])
         }
         (What::GroupLeft { id, .. }, Some(whose)) => {
             let Some(account) = accounts::by_id(tx, whose)? else { return Ok(Vec::new()) };
-            let live = app_passwords::not_ended(tx, whose)?;
+            let live = app_passwords::live_at(tx, whose, event.at)?;
             let mut those = Vec::new();
             for one in asked {
                 let opened = live.iter().any(|p| opens_now(p.opens, one.service.kinds));
@@ -205,7 +212,7 @@ fn of_event<'a>(
                 return Ok(Vec::new());
             }
             let mut had: Vec<(AccountId, String, bool)> = Vec::new();
-            rows::for_each_live(tx, |whose, name, opens| {
+            rows::for_each_live(tx, event.at, |whose, name, opens| {
                 if opens_now(opens, kinds_before) {
                     let lost = !opens_now(opens, *kinds);
                     match had.last_mut().filter(|last| last.0 == whose) {

@@ -83,7 +83,13 @@ fn understood(place: &str, answer: &Answer) -> Result<(), Trouble> {
         300..=399 => {
             Err(Trouble::NotNow(format!("{place} sends on to another address. Enter that one here.")))
         }
-        404 => Err(Trouble::NotNow(format!("{place} has no webhook at this address. Check the path."))),
+        // It may be about this one: the others don't wait for it.
+        404 | 410 => Err(Trouble::Refused(format!(
+            "{place} has no webhook at this address, or doesn’t know whom it was told of. Check the path."
+        ))),
+        other @ (405..=428 | 500) => {
+            Err(Trouble::Refused(format!("{place} answered {other}. Its log may say why.")))
+        }
         other => Err(Trouble::NotNow(format!("{place} answered {other}. Its log may say why."))),
     }
 }
@@ -130,7 +136,10 @@ mod tests {
         assert_eq!(refused(r#"{"err":"jwtAud"}"#), "https://w refused a token: jwtAud.");
         assert_eq!(refused("no"), "https://w refused a token, and doesn’t say why.");
         assert!(refused(&format!(r#"{{"err":"{}"}}"#, "x".repeat(5000))).len() < 300);
-        for status in [301, 307, 401, 403, 404, 429, 500, 503] {
+        for status in [404, 409, 410, 422, 500] {
+            assert!(matches!(answered(status, ""), Err(Trouble::Refused(_))), "{status}");
+        }
+        for status in [301, 307, 401, 403, 429, 502, 503] {
             assert!(matches!(answered(status, ""), Err(Trouble::NotNow(_))), "{status}");
         }
     }

@@ -202,6 +202,51 @@ fn a_kill_between_commit_and_reading_loses_nothing() {
     assert_eq!(kicked(&dovecot.asked(2)), [ADA, ADA]);
 }
 
+/// What is read together with what took the way in away is judged as it was.
+#[test]
+fn a_revoke_that_is_read_late_ends_what_was_open_then() {
+    let server = Server::start();
+    let ada = server.person(ADA);
+    server.service("mail", "mail");
+    group(&server, "staff", &[ADA]);
+    server.admin().patch("/services/mail", &json!({ "groups": ["staff"] })).with(200);
+    let dovecot = Receiver::start(200, NOTHING);
+    set(&server, "mail", "dovecot_user", dovecot.address);
+    let phone = ada.generate("Phone", "mail");
+    ada.revoke(&phone).with(200);
+    dovecot.asked(1);
+    leave(&server, "staff", ADA);
+    server.admin().patch("/services/mail", &json!({ "kinds": ["calendars"] })).with(200);
+    server.kill();
+    server.change_data("DELETE FROM sign_outs");
+    let revoked = "(SELECT MAX(number) FROM events WHERE kind = 'app_password_ended')";
+    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {revoked} - 1"));
+    server.start_again();
+    assert_eq!(kicked(&dovecot.asked(2)), [ADA, ADA]);
+}
+
+/// Nobody fills the database by generating and revoking while a service is away.
+#[test]
+fn much_that_waits_of_one_account_becomes_one() {
+    let server = Server::start();
+    let ada = server.person(ADA);
+    server.service("chat", "other");
+    set(&server, "chat", "webhook", Sink::nowhere());
+    for _ in 0..60 {
+        ada.revoke(&ada.generate("App", "other")).with(200);
+    }
+    server.stop();
+    // All of it is read in one go, as after a kill.
+    server.change_data("DELETE FROM sign_outs");
+    let first = "(SELECT MIN(number) FROM events WHERE kind = 'app_password_ended')";
+    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {first} - 1"));
+    server.start_again();
+    until(|| state(&server, "chat")["waiting"].as_i64().is_some_and(|waiting| waiting > 0));
+    server.stop();
+    assert_eq!(server.data_says::<i64>("SELECT COUNT(*) FROM sign_outs WHERE app_password = ''"), 1);
+    assert!(server.data_says::<i64>("SELECT COUNT(*) FROM sign_outs") <= 100);
+}
+
 #[test]
 fn after_a_week_it_is_given_up_and_told() {
     let server = Server::start();

@@ -29,6 +29,7 @@ CREATE TABLE sign_outs (
     next_at BIGINT NOT NULL
 );
 CREATE INDEX sign_outs_by_service ON sign_outs (service_id, next_at);
+CREATE INDEX sign_outs_by_account ON sign_outs (whose, service_id);
 -- Signs what webhooks are told. Its public half is derived from it.
 CREATE TABLE signing_keys (
     id TEXT NOT NULL PRIMARY KEY,

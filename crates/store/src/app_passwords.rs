@@ -44,6 +44,9 @@ statements! {
     NOT_ENDED_OF_ACCOUNT = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE account_id = $1 AND ended_at IS NULL ORDER BY id";
+    LIVE_AT = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
+            last_used_service, last_used_source, tried_at, tried_service, tried_source
+        FROM app_passwords WHERE account_id = $1 AND (ended_at IS NULL OR ended_at >= $2) ORDER BY id";
     ALL_NOT_ENDED = "SELECT id, account_id, label, opens, created_at, expires_at, ended_at, why_ended, last_used_at,
             last_used_service, last_used_source, tried_at, tried_service, tried_source
         FROM app_passwords WHERE ended_at IS NULL LIMIT $1";
@@ -126,6 +129,15 @@ pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<AppPassword
 /// As the database has them.
 pub fn not_ended(conn: &mut Conn, account: AccountId) -> Result<Vec<AppPassword>, DbError> {
     conn.query(&NOT_ENDED_OF_ACCOUNT, &[account.to_string().into()])?.iter().map(read).collect()
+}
+
+/// The account's that hadn't ended before `at`.
+///
+/// # Errors
+/// As the database has them.
+pub fn live_at(conn: &mut Conn, account: AccountId, at: Timestamp) -> Result<Vec<AppPassword>, DbError> {
+    let params = [account.to_string().into(), at.millis().into()];
+    conn.query(&LIVE_AT, &params)?.iter().map(read).collect()
 }
 
 /// At most `limit` of everybody's whose end hasn't been written down.

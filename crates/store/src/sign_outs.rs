@@ -64,6 +64,9 @@ pub struct SignOut {
     pub next_at: Timestamp,
 }
 
+/// How much may wait of one account at one service, so that nobody who generates and revokes all day fills the database.
+const MOST_OF_ACCOUNT: i64 = 100;
+
 /// How many wait for a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -84,6 +87,8 @@ statements! {
     INSERT = "INSERT INTO sign_outs (id, service_id, kind, whose, name, app_password, label, event, request, initiator,
             happened_at, round, attempts, next_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    OF_ACCOUNT = "SELECT CAST(COUNT(*) AS BIGINT) FROM sign_outs WHERE whose = $1 AND service_id = $2";
+    FOLD = "DELETE FROM sign_outs WHERE whose = $1 AND service_id = $2";
     SAME = "DELETE FROM sign_outs WHERE service_id = $1 AND kind = $2 AND name = $3 AND app_password = $4";
     DUE_SERVICES = "SELECT DISTINCT service_id FROM sign_outs WHERE next_at <= $1";
     DUE = "SELECT id, service_id, kind, whose, name, app_password, label, event, request, initiator, happened_at, round,
@@ -103,7 +108,7 @@ statements! {
     SET_READ = "UPDATE event_counter SET sign_outs_read = $1 WHERE sign_outs_read < $1";
     READ_ALL = "UPDATE event_counter SET sign_outs_read = last_number";
     LIVE = "SELECT a.id, a.name, p.opens FROM app_passwords p JOIN accounts a ON a.id = p.account_id
-        WHERE p.ended_at IS NULL ORDER BY a.id";
+        WHERE p.ended_at IS NULL OR p.ended_at >= $1 ORDER BY a.id";
     NEWEST_KEY = "SELECT id, private_sealed FROM signing_keys ORDER BY created_at DESC, id DESC LIMIT 1";
     INSERT_KEY = "INSERT INTO signing_keys (id, private_sealed, created_at) VALUES ($1, $2, $3)";
 }
@@ -177,11 +182,23 @@ pub fn note_failed(conn: &mut Conn, service: ServiceId, now: Timestamp, why: &st
     conn.execute(&NOTE_FAILED, &[service.to_string().into(), now.millis().into(), why.into()]).map(drop)
 }
 
-/// Adds what a service is to be asked. Where it is to do the same already, it is asked anew.
+/// Adds what a service is to be asked. Where it is to do the same already, it is asked anew; where very much waits of one account, all of
+/// that becomes the end of everything that the account has open.
 ///
 /// # Errors
 /// As the database has them.
 pub fn insert(conn: &mut Conn, new: &SignOut) -> Result<(), DbError> {
+    let of_account = [new.whose.to_string().into(), new.service.to_string().into()];
+    let waiting = conn.query_one(&OF_ACCOUNT, &of_account)?.map_or(Ok(0), |row| row.int(0))?;
+    if waiting >= MOST_OF_ACCOUNT && new.app_password.is_some() {
+        conn.execute(&FOLD, &of_account)?;
+        let kind = if new.kind == SignOutKind::Kick { new.kind } else { SignOutKind::SessionRevoked };
+        return insert_row(conn, &SignOut { kind, app_password: None, label: String::new(), ..new.clone() });
+    }
+    insert_row(conn, new)
+}
+
+fn insert_row(conn: &mut Conn, new: &SignOut) -> Result<(), DbError> {
     let app_password = new.app_password.map(|id| id.to_string()).unwrap_or_default();
     if new.kind == SignOutKind::Kick {
         let same = [
@@ -345,12 +362,16 @@ pub fn begin_here(conn: &mut Conn) -> Result<(), DbError> {
     conn.execute(&READ_ALL, &[]).map(drop)
 }
 
-/// Every account with app-specific passwords that haven't ended, once for each of these, and what it opens: account by account.
+/// Every account with app-specific passwords that hadn't ended before `at`, once for each of these, and what it opens: account by account.
 ///
 /// # Errors
 /// As the database has them.
-pub fn for_each_live(conn: &mut Conn, mut each: impl FnMut(AccountId, &str, Opens)) -> Result<(), DbError> {
-    conn.for_each(&LIVE, &[], &mut |row| {
+pub fn for_each_live(
+    conn: &mut Conn,
+    at: Timestamp,
+    mut each: impl FnMut(AccountId, &str, Opens),
+) -> Result<(), DbError> {
+    conn.for_each(&LIVE, &[at.millis().into()], &mut |row| {
         let opens = u8::try_from(row.int(2)?).ok().and_then(Opens::from_bits);
         each(row::parsed(row, 0)?, row.text(1)?, opens.unwrap_or(Opens::Kinds(KindSet::NONE)));
         Ok(())
