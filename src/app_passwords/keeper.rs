@@ -73,9 +73,10 @@ pub async fn write_uses(app: &App) -> Result<(), Problem> {
         .store
         .write(move |tx| {
             let ids: Vec<_> = write_uses.keys().copied().collect();
-            for password in rows::never_used(tx, &ids)? {
+            // Of one that has been revoked since, nobody is asked any more whether they know it.
+            for password in rows::never_used(tx, &ids)?.iter().filter(|password| password.ended.is_none()) {
                 if let Some(used) = write_uses.get(&password.id) {
-                    tell_first_use(tx, &stamp, &password, used)?;
+                    tell_first_use(tx, &stamp, password, used)?;
                 }
             }
             for (id, used) in &write_uses {

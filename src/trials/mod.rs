@@ -163,8 +163,8 @@ impl Trial {
     pub fn sentence(&self, seen: &Seen) -> String {
         let Seen { service, name, at, .. } = seen;
         match seen.answer {
-            Answer::Yes if *service == self.service => format!("{service} let you in."),
-            Answer::Yes => format!("{service} let you in, which opens {} too.", self.opens),
+            Answer::Yes if *service == self.service => format!("{service} asked, and Doorkey said yes."),
+            Answer::Yes => format!("{service} asked, and Doorkey said yes: it opens {} too.", self.opens),
             Answer::No if !seen.is_theirs => format!(
                 "Refused: {service} gave the user name “{name}”, which isn’t yours. Look at the name in the app, and at what {service} \
                  makes of it."

@@ -64,7 +64,7 @@ fn what_a_service_asks_is_shown_with_what_it_means() {
     assert_eq!(
         told,
         [
-            ("http", "mail", ADA, "yes", "mail let you in."),
+            ("http", "mail", ADA, "yes", "mail asked, and Doorkey said yes."),
             (
                 "http",
                 "mail",
@@ -86,7 +86,7 @@ fn what_a_service_asks_is_shown_with_what_it_means() {
                 "not_for_this_person",
                 "Refused: you are in none of the groups that may use closed."
             ),
-            ("nginx_mail", "mail", ADA, "yes", "mail let you in."),
+            ("nginx_mail", "mail", ADA, "yes", "mail asked, and Doorkey said yes."),
         ]
     );
     assert_eq!(all[4]["kinds"], json!(["mail"]));
@@ -165,7 +165,7 @@ fn the_pages_lead_from_the_question_to_the_answer() {
     assert!(before.contains("Nothing yet") && !before.contains(&secret), "{before}");
     assert_eq!(mail.status(ADA, &secret), 200);
     let after = browser.get(&format!("{here}?after=0")).text(200);
-    assert!(after.contains("mail let you in.") && after.contains("HTTP door"), "{after}");
+    assert!(after.contains("mail asked, and Doorkey said yes.") && after.contains("HTTP door"), "{after}");
     mail.status("<b>ada</b>", &secret);
     assert!(!browser.get(&here).text(200).contains("<b>ada"));
     let ended = browser.get(&here);

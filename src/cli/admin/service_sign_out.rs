@@ -102,21 +102,23 @@ impl SignOut {
             return console.say(&plain(&nobody));
         }
         let state: State = read(answer)?;
-        console.say(&plain(&said(&self.name, &state, Clock::System.now()).unwrap_or(nobody)))
+        let said = said(&self.name, &state, Clock::System.now());
+        said.unwrap_or_else(|| vec![nobody]).iter().try_for_each(|line| console.say(&plain(line)))
     }
 }
 
-fn said(name: &str, state: &State, now: Timestamp) -> Option<String> {
+fn said(name: &str, state: &State, now: Timestamp) -> Option<Vec<String>> {
     let (way, url) = (state.way.as_deref()?, state.url.as_deref().unwrap_or_default());
     let way = way.replace('_', "-");
     let key = if state.has_key { "with a key" } else { "without a key" };
     let done = state.done_at.map_or_else(|| "never".into(), |at| at.human(now));
-    let mut said = format!("People are signed out of {name} ({way}) at {url}, {key}. Last done: {done}.");
+    let mut said =
+        vec![format!("People are signed out of {name} ({way}) at {url}, {key}. Last done: {done}.")];
     if let Some(failed) = &state.failure {
-        said.push_str(&format!("\nFailed {}: {}", failed.at.human(now), failed.said));
+        said.push(format!("Failed {}: {}", failed.at.human(now), failed.said));
     }
     if state.waiting > 0 {
-        said.push_str(&format!("\nWaiting: {}. It is tried again by itself, for 7 days.", state.waiting));
+        said.push(format!("Waiting: {}. It is tried again by itself, for 7 days.", state.waiting));
     }
     Some(said)
 }
@@ -163,10 +165,11 @@ mod tests {
         let now = serde_json::from_value(json!("2026-05-03T12:00:00Z")).unwrap();
         assert_eq!(
             said("mail", &state, now).unwrap(),
-            "\
-People are signed out of mail (dovecot-user) at http://127.0.0.1:8080/doveadm/v1, with a key. Last done: 1 hour ago.
-Failed 30 minutes ago: No answer.
-Waiting: 2. It is tried again by itself, for 7 days."
+            [
+                "People are signed out of mail (dovecot-user) at http://127.0.0.1:8080/doveadm/v1, with a key. Last done: 1 hour ago.",
+                "Failed 30 minutes ago: No answer.",
+                "Waiting: 2. It is tried again by itself, for 7 days.",
+            ]
         );
     }
 }
