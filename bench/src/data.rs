@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{
     AccountId, AccountName, AppPassword, AppPasswordId, AppPasswordSecret, DisplayName, Kind, KindSet, Label,
     MachineToken, Opens, Rng, ServiceId, ServiceName, Timestamp, TokenKind,
@@ -10,6 +11,7 @@ use doorkey::{
     config::{self, Config},
     serve,
 };
+use sha1::{Digest as _, Sha1};
 use store::{DbError, accounts, app_passwords, services};
 
 /// Who can sign in, and how.
@@ -23,6 +25,15 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Names, and their passwords as peers keep them: {SSHA}.
+    pub fn hashed(&self) -> impl Iterator<Item = (&str, String)> {
+        self.people.iter().chain([&self.with_25]).map(|(name, secret)| {
+            let salt = [7_u8; 8];
+            let hash = Sha1::new().chain_update(secret).chain_update(salt).finalize();
+            (name.as_str(), format!("{{SSHA}}{}", STANDARD.encode([&hash[..], &salt].concat())))
+        })
+    }
+
     /// Names and secrets to sign in with: of those who have one password, or of the one who has 25; right, or wrong.
     pub fn sign_ins(&self, passwords: usize, right: bool) -> impl Iterator<Item = (&str, &str)> {
         let people = if passwords == 1 { &self.people[..] } else { std::slice::from_ref(&self.with_25) };

@@ -2,9 +2,6 @@
 
 use std::fs;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sha1::{Digest as _, Sha1};
-
 use crate::{
     data::{self, Sample},
     load::{Work, unnumbered},
@@ -85,13 +82,10 @@ fn slapd(folder: &std::path::Path, sample: &Sample) -> Running {
     let mut entries = String::from(
         "dn: dc=doorkey\nobjectClass: domain\ndc: doorkey\n\ndn: ou=calendar,dc=doorkey\nobjectClass: organizationalUnit\nou: calendar\n\n",
     );
-    for (name, secret) in sample.people.iter().chain([&sample.with_25]) {
-        let salt = [7_u8; 8];
-        let hash = Sha1::new().chain_update(secret).chain_update(salt).finalize();
-        let hashed = STANDARD.encode([&hash[..], &salt].concat());
+    for (name, hashed) in sample.hashed() {
         entries += &format!(
             "dn: uid={name},ou=calendar,dc=doorkey\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: {name}\n\
-             userPassword: {{SSHA}}{hashed}\n\n"
+             userPassword: {hashed}\n\n"
         );
     }
     fs::write(folder.join("people.ldif"), entries).unwrap();

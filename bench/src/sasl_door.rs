@@ -3,7 +3,6 @@
 use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sha1::{Digest as _, Sha1};
 
 use crate::{
     data::{self, Sample},
@@ -52,11 +51,8 @@ fn work(sample: &Sample, passwords: usize) -> Work {
 fn dovecot(folder: &std::path::Path, sample: &Sample) -> Running {
     let part_of = |name: &str| folder.join(name).display().to_string();
     let mut people = String::new();
-    for (name, secret) in sample.people.iter().chain([&sample.with_25]) {
-        let salt = [7_u8; 8];
-        let hash = Sha1::new().chain_update(secret).chain_update(salt).finalize();
-        let hashed = STANDARD.encode([&hash[..], &salt].concat());
-        let _ = writeln!(people, "{name}:{{SSHA}}{hashed}::::::");
+    for (name, hashed) in sample.hashed() {
+        let _ = writeln!(people, "{name}:{hashed}::::::");
     }
     fs::write(folder.join("people"), people).unwrap();
     // Its processes belong to several users.

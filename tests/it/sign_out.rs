@@ -38,6 +38,13 @@ fn state(server: &Server, service: &str) -> Value {
     server.admin().get(&format!("/services/{service}/sign-out")).json(200)
 }
 
+/// As if the log hadn't been read from the last or the first revoke on (`MAX`, `MIN`): the server isn't running.
+fn unread(server: &Server, which: &str) {
+    server.change_data("DELETE FROM sign_outs");
+    let from = format!("(SELECT {which}(number) FROM events WHERE kind = 'app_password_ended')");
+    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {from} - 1"));
+}
+
 /// The users, or passwords, that Dovecot was to sign out.
 fn kicked(asked: &[Asked]) -> Vec<String> {
     let mask = |asked: &Asked| {
@@ -195,9 +202,7 @@ fn a_kill_between_commit_and_reading_loses_nothing() {
     dovecot.asked(1);
     server.kill();
     // As if it had been killed before the log was read: the revoke is the last that stands there.
-    server.change_data("DELETE FROM sign_outs");
-    let revoked = "(SELECT MAX(number) FROM events WHERE kind = 'app_password_ended')";
-    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {revoked} - 1"));
+    unread(&server, "MAX");
     server.start_again();
     assert_eq!(kicked(&dovecot.asked(2)), [ADA, ADA]);
 }
@@ -218,9 +223,7 @@ fn a_revoke_that_is_read_late_ends_what_was_open_then() {
     leave(&server, "staff", ADA);
     server.admin().patch("/services/mail", &json!({ "kinds": ["calendars"] })).with(200);
     server.kill();
-    server.change_data("DELETE FROM sign_outs");
-    let revoked = "(SELECT MAX(number) FROM events WHERE kind = 'app_password_ended')";
-    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {revoked} - 1"));
+    unread(&server, "MAX");
     server.start_again();
     assert_eq!(kicked(&dovecot.asked(2)), [ADA, ADA]);
 }
@@ -237,9 +240,7 @@ fn much_that_waits_of_one_account_becomes_one() {
     }
     server.stop();
     // All of it is read in one go, as after a kill.
-    server.change_data("DELETE FROM sign_outs");
-    let first = "(SELECT MIN(number) FROM events WHERE kind = 'app_password_ended')";
-    server.change_data(&format!("UPDATE event_counter SET sign_outs_read = {first} - 1"));
+    unread(&server, "MIN");
     server.start_again();
     until(|| state(&server, "chat")["waiting"].as_i64().is_some_and(|waiting| waiting > 0));
     server.stop();
