@@ -127,6 +127,20 @@ fn set_up(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look_at(ada, "/services/at/calendar/set-up", "What apps need for calendar", "service-set-up-dav");
 }
 
+/// How people are signed out of a service, and its test.
+fn sign_out_and_test(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
+    album.look_at(ada, "/services/at/calendar/sign-out", "Signing out of calendar", "service-sign-out");
+    // Nobody listens there.
+    let body =
+        json!({ "way": "webhook", "url": "http://127.0.0.1:1/a/rather/long/path/for/signing/people/out" });
+    server.admin().send("PUT", "/services/calendar/sign-out", Some(&body)).with(200);
+    album.look_at(ada, "/services/at/calendar", "calendar", "service-signs-out");
+    album.look_at(ada, "/services/at/calendar/test", "Test calendar", "service-test");
+    ada.browser.press("Make the password");
+    ada.browser.shows("Your password to test calendar");
+    album.look(ada, "service-test-begun");
+}
+
 /// People, as administrators see them, and what somebody who is invited sees.
 fn people(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look_at(ada, "/people", "People", "people");
@@ -331,6 +345,7 @@ fn every_page_fits_and_nothing_complains() {
     album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");
     album.look_at(&ada, "/activity", "Activity", "activity");
     people(&mut album, &server, &ada);
+    sign_out_and_test(&mut album, &server, &ada);
     album.look_at(&ada, "/events", "Events", "events");
     album.look_at(&ada, "/events?sort=refusals", "Events", "events-refusals");
     album.look_at(&ada, "/api", "API", "api");
