@@ -22,7 +22,7 @@ pub const SERVICES: &str = "services";
 pub struct Directory<'a> {
     app: &'a App,
     /// What all entries but the root's stand below.
-    pub base: Dn,
+    pub base: &'a Dn,
 }
 
 /// Where a name stands.
@@ -51,10 +51,15 @@ pub enum Place {
 }
 
 impl<'a> Directory<'a> {
-    /// The directory as it is configured.
-    pub fn new(app: &'a App) -> Self {
+    /// The directory below this base.
+    pub const fn new(app: &'a App, base: &'a Dn) -> Self {
+        Self { app, base }
+    }
+
+    /// Its base as it is configured.
+    pub fn base(app: &App) -> Dn {
         // The configuration has looked at it.
-        Self { app, base: Dn::parse(&app.config.ldap.base_dn).unwrap_or(Dn::root()) }
+        Dn::parse(&app.config.ldap.base_dn).unwrap_or(Dn::root())
     }
 
     /// Where this name stands.
@@ -66,7 +71,7 @@ impl<'a> Directory<'a> {
             return Place::Schema;
         }
         let parts: Option<Vec<_>> = dn
-            .before(&self.base)
+            .before(self.base)
             .map(|before| before.iter().map(|part| (part.attribute.as_str(), part.value.as_str())).collect());
         let lower = str::to_lowercase;
         match parts.as_deref() {

@@ -134,7 +134,9 @@ pub async fn serve(
 ) {
     let (peer, places) = (connection.peer(), Arc::clone(&app.metrics.door_places.ldap));
     let mut connection = bounded(connection);
-    let mut client = Client { app, places, certificate, peer, encrypted: false, who: Who::Nobody, stopping };
+    let base = Directory::base(&app);
+    let mut client =
+        Client { app, base, places, certificate, peer, encrypted: false, who: Who::Nobody, stopping };
     if !tls_at_once && !matches!(client.talk(&mut connection).await, Ok(Ended::StartTls)) {
         return;
     }
@@ -155,6 +157,7 @@ pub async fn serve(
 /// One client.
 struct Client {
     app: Arc<App>,
+    base: Dn,
     places: Arc<Places>,
     certificate: Option<Arc<Certificate>>,
     peer: Option<IpAddr>,
@@ -182,6 +185,7 @@ impl Client {
                         answers.clear();
                     }
                     match next {
+                        Next::Go if read.is_empty() => {}
                         // Whoever asks much at once isn't the only one.
                         Next::Go => tokio::task::yield_now().await,
                         // What came with the request, before there was TLS, may be somebody else's.
@@ -200,8 +204,7 @@ impl Client {
             stream.write_all(&answers).await?;
             answers.clear();
             let unbound = matches!(self.who, Who::Nobody);
-            let patience = if unbound || !read.is_empty() { PATIENCE } else { Duration::MAX };
-            let waited = tokio::time::timeout(patience, std::future::pending::<()>());
+            let hurried = unbound || !read.is_empty();
             let why = tokio::select! {
                 biased;
                 () = self.who.ended() => (Code::Unavailable, "The app-specific password was taken back, or is in use by too many."),
@@ -210,7 +213,7 @@ impl Client {
                     0 => return Ok(Ended::Closed),
                     _ => continue,
                 },
-                _ = waited => (Code::Unavailable, "Nothing has come for too long."),
+                () = wait(PATIENCE), if hurried => (Code::Unavailable, "Nothing has come for too long."),
                 () = self.places.crowded(), if unbound => (Code::Busy, "Others want to bind. Try again."),
             };
             self.disconnect(why.0, why.1, &mut codec, &mut answers)?;
@@ -327,7 +330,7 @@ impl Client {
             return result(Code::InvalidDNSyntax, "That is no distinguished name.");
         };
         let app = Arc::clone(&self.app);
-        match Directory::new(&app).place(&dn) {
+        match Directory::new(&app, &self.base).place(&dn) {
             Place::Service(name) => self.bind_service(&name, secret.expose()),
             Place::Person(service, id) => self.bind_person(&service, &id, secret.expose()).await,
             _ => wrong(),
@@ -404,7 +407,7 @@ impl Client {
             return say(LdapOp::SearchResultDone(unavailable()), Vec::new());
         }
         let answer = search::search(
-            &self.app,
+            Directory::new(&self.app, &self.base),
             &self.who,
             self.certificate.is_some() && !self.encrypted,
             request,
@@ -433,7 +436,7 @@ impl Client {
         let Ok(value) = std::str::from_utf8(&request.val) else {
             return result(Code::InvalidAttributeSyntax, "That isn't UTF-8.");
         };
-        let entry = Directory::new(&self.app).entry(service, &dn, self.who.account());
+        let entry = Directory::new(&self.app, &self.base).entry(service, &dn, self.who.account());
         match entry {
             Err(_) => unavailable(),
             Ok(None) => result(Code::NoSuchObject, "Nothing stands there that you may see."),
@@ -455,7 +458,7 @@ impl Client {
     fn extended(&self, request: &LdapExtendedRequest) -> (LdapResult, Option<Vec<u8>>, Next) {
         match request.name.as_str() {
             WHO_AM_I => {
-                let directory = Directory::new(&self.app);
+                let directory = Directory::new(&self.app, &self.base);
                 let who = match &self.who {
                     Who::Nobody => String::new(),
                     Who::Service(service) => format!("dn:{}", directory.service_dn(service)),
@@ -475,6 +478,11 @@ impl Client {
             _ => (result(Code::ProtocolError, "That operation isn't known here."), None, Next::Go),
         }
     }
+}
+
+/// Waits so long.
+async fn wait(time: Duration) {
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
 }
 
 fn result(code: Code, message: &str) -> LdapResult {

@@ -15,7 +15,7 @@ use super::{
     entry::{Entry, Wanted},
     filter,
 };
-use crate::{app::App, follow::Service, problem::Problem};
+use crate::{follow::Service, problem::Problem};
 
 /// The most entries of one answer, as with other directories. Who wants more asks for pages.
 pub const MOST_ENTRIES: usize = 1000;
@@ -89,13 +89,12 @@ pub struct Page {
 
 /// Searches for whoever is bound.
 pub async fn search(
-    app: &App,
+    directory: Directory<'_>,
     who: &Who,
     tls: bool,
     request: &LdapSearchRequest,
     page: Option<Page>,
 ) -> Answer {
-    let directory = Directory::new(app);
     let Some(dn) = Dn::parse(&request.base) else {
         return nothing(Code::InvalidDNSyntax, "That is no distinguished name.");
     };
