@@ -99,7 +99,10 @@ pub async fn search(
         return nothing(Code::InvalidDNSyntax, "That is no distinguished name.");
     };
     if filter::parts(&request.filter) > MOST_PARTS {
-        return nothing(Code::AdminLimitExceeded, "That filter has more parts than are looked at here.");
+        return nothing(
+            Code::AdminLimitExceeded,
+            "That filter has more than 256 parts. Ask with fewer at a time.",
+        );
     }
     let place = directory.place(&dn);
     let described = match place {
