@@ -15,6 +15,9 @@
 //! - [`set_up`]: where people's apps reach the services, for people and for their apps.
 //! - [`trials`]: testing a service with a password for a few minutes, and what it asked.
 //! - [`groups`]: groups of people, which services can be kept to.
+//! - [`connections`]: what people have connected for builds to use.
+//! - [`projects`]: what a CI builds, its team, and which connections its builds use.
+//! - [`builds`]: the runs of a project's pipeline, from their opening to their end.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
 //! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound. [`moving`]: all data
@@ -40,10 +43,12 @@ pub mod app;
 pub mod app_passwords;
 pub mod backup;
 pub mod browsers;
+pub mod builds;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod ctx;
 pub mod doctor;
 pub mod doors;
@@ -59,6 +64,7 @@ pub mod moving;
 pub mod openapi;
 pub mod people;
 pub mod problem;
+pub mod projects;
 pub mod refusals;
 pub mod router;
 pub mod secrets;

@@ -170,6 +170,12 @@ codes! {
     /// A door was asked without a service's key, or with a wrong one.
     ServiceKeyWrong = "service-key-wrong", FORBIDDEN, "The service's key is missing or wrong",
         "Put the service's key into the header `Doorkey-Service-Key` of the server that asks at the door.";
+    /// One's role in the project's team isn't enough for this.
+    RoleNeeded = "role-needed", FORBIDDEN, "That needs another role in this project",
+        "Ask somebody of the team who has the role that `detail` names.";
+    /// There is no open build with this token.
+    BuildTokenWrong = "build-token-wrong", UNAUTHORIZED, "This build token isn't good",
+        "Open a build, and send the token that the answer brings. A build's token ends with the build.";
     /// Doorkey can't answer now.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Doorkey can't answer right now",
         "Try again after as many seconds as `Retry-After` says. If it goes on, tell the person who runs this server.";

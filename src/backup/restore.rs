@@ -280,7 +280,7 @@ pub fn go_back(
     what: What,
     choice: AppPasswords,
 ) -> Result<(u64, u64), DbError> {
-    let signed_out = restored::sign_everybody_out(tx)?;
+    let signed_out = restored::sign_everybody_out(tx, stamp.now)?;
     // Followers of the log must see that the numbers are others now. The time makes it another one at each restore of a backup.
     let epoch = stamp.now.millis().max(events::last(tx)?.epoch.saturating_add(1));
     events::begin_epoch(tx, epoch)?;

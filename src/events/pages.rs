@@ -57,7 +57,7 @@ pub async fn activity(
     let view = ActivityPage {
         frame: visit.frame(&person, "/activity"),
         rows: page.events.iter().map(|event| event_row(&visit, event, &page.names)).collect(),
-        sorts: sorts(&wanted.sort, &Sort::ALL[..4]),
+        sorts: sorts(&wanted.sort, &Sort::ALL[..5]),
         from: field(&wanted.from, problem.as_ref(), "from"),
         to: field(&wanted.to, problem.as_ref(), "to"),
         filtered: wanted != Wanted::default(),
@@ -195,6 +195,7 @@ fn sorts(chosen: &str, of: &[Sort]) -> Vec<Choice> {
         Sort::SignIns => "Sign-ins",
         Sort::AppPasswords => "App-specific passwords",
         Sort::Security => "Security changes",
+        Sort::Builds => "Projects and builds",
         Sort::Refusals => "Refusals",
         Sort::Administration => "Services and settings",
     };

@@ -5,6 +5,8 @@ use domain::{Actor, Event, KindSet, RefusalReason, SignOutWay, Sort, What, WhyEn
 
 use crate::sign_in::agent::told;
 
+mod builds;
+
 /// How a reader is told who did it, and whose it is.
 struct Voice {
     /// Begins a sentence: `You`, `An administrator`, `grace@example.org`.
@@ -201,6 +203,30 @@ fn tell(what: &What, voice: &Voice) -> String {
         What::GroupRemoved { name, .. } => format!("{by} removed the group {name}."),
         What::GroupJoined { name, .. } => format!("{by} put {you} into the group {name}."),
         What::GroupLeft { name, .. } => format!("{by} took {you} out of the group {name}."),
+        What::ConnectionAdded { .. }
+        | What::ConnectionStateChanged { .. }
+        | What::ConnectionRemoved { .. }
+        | What::ProjectAdded { .. }
+        | What::ProjectChanged { .. }
+        | What::ProjectRemoved { .. }
+        | What::MemberInvited { .. }
+        | What::InvitationWithdrawn { .. }
+        | What::MemberJoined { .. }
+        | What::MemberRoleChanged { .. }
+        | What::MemberLeft { .. }
+        | What::ConnectionOffered { .. }
+        | What::ConnectionOfferTakenBack { .. }
+        | What::ConnectionChosen { .. }
+        | What::ConnectionUnused { .. }
+        | What::ProjectTokenMade { .. }
+        | What::ProjectTokenRevoked { .. }
+        | What::RuleAdded { .. }
+        | What::RuleRemoved { .. }
+        | What::IssuerAdded { .. }
+        | What::IssuerRemoved { .. }
+        | What::BuildOpened { .. }
+        | What::BuildEnded { .. }
+        | What::HandedOut { .. } => builds::tell(what, voice).unwrap_or_default(),
         What::MailFailed { about, status } => {
             let why = match status {
                 Some(status) => format!("the mail server refused it ({status})"),

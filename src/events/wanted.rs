@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{Actor, Sort, Timestamp};
+use domain::{Actor, ProjectId, Sort, Timestamp};
 use serde::Deserialize;
 use store::{Conn, events::Filter};
 use utoipa::IntoParams;
@@ -30,6 +30,9 @@ pub struct Wanted {
     /// A service's name.
     #[param(value_type = Option<String>)]
     pub service: String,
+    /// A project's id.
+    #[param(value_type = Option<String>)]
+    pub project: String,
     /// An address. An IPv6 address stands for its network too, by which refusals are summed up.
     #[param(value_type = Option<String>)]
     pub address: String,
@@ -62,6 +65,7 @@ impl Wanted {
             kind: set(&self.kind).map(kind).transpose()?,
             sort: sort(&self.sort)?,
             service: set(&self.service).map(str::to_owned),
+            project: set(&self.project).map(project).transpose()?,
             sources: set(&self.address).map(sources).unwrap_or_default(),
             from: time("from", &self.from)?,
             to: time("to", &self.to)?,
@@ -76,6 +80,7 @@ impl Wanted {
             ("account", &self.account),
             ("actor", &self.actor),
             ("service", &self.service),
+            ("project", &self.project),
             ("address", &self.address),
             ("from", &self.from),
             ("to", &self.to),
@@ -96,6 +101,12 @@ fn kind(typed: &str) -> Result<String, Problem> {
         return Ok(typed.to_owned());
     }
     Err(Problem::field("kind", "Name what happened as events do, like signed_in."))
+}
+
+fn project(typed: &str) -> Result<ProjectId, Problem> {
+    typed
+        .parse()
+        .map_err(|_| Problem::field("project", "Name the project by its id, which begins with prj_."))
 }
 
 /// A sort as it was typed; none when nothing was.

@@ -350,6 +350,31 @@ fn tell(event: &Event) -> Option<Told> {
         | What::Refused { .. }
         | What::SignInRefused { .. }
         | What::MoreRefused { .. }
+        // They are about builds, and whoever has to do something is told by a letter of its own.
+        | What::ConnectionAdded { .. }
+        | What::ConnectionStateChanged { .. }
+        | What::ConnectionRemoved { .. }
+        | What::ProjectAdded { .. }
+        | What::ProjectChanged { .. }
+        | What::ProjectRemoved { .. }
+        | What::MemberInvited { .. }
+        | What::InvitationWithdrawn { .. }
+        | What::MemberJoined { .. }
+        | What::MemberRoleChanged { .. }
+        | What::MemberLeft { .. }
+        | What::ConnectionOffered { .. }
+        | What::ConnectionOfferTakenBack { .. }
+        | What::ConnectionChosen { .. }
+        | What::ConnectionUnused { .. }
+        | What::ProjectTokenMade { .. }
+        | What::ProjectTokenRevoked { .. }
+        | What::RuleAdded { .. }
+        | What::RuleRemoved { .. }
+        | What::IssuerAdded { .. }
+        | What::IssuerRemoved { .. }
+        | What::BuildOpened { .. }
+        | What::BuildEnded { .. }
+        | What::HandedOut { .. }
         // They are about the server.
         | What::ServiceAdded { .. }
         | What::ServiceChanged { .. }

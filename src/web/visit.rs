@@ -32,6 +32,8 @@ pub struct Visit {
 const NAVIGATION: &[(&str, &str, bool)] = &[
     ("Sign-In and Security", "/security", false),
     ("App-Specific Passwords", "/app-passwords", false),
+    ("Apple Service connection", "/connections", false),
+    ("Projects", "/projects", false),
     ("Activity", "/activity", false),
     ("People", "/people", true),
     ("Groups", "/groups", true),

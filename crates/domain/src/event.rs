@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AppPasswordId, GroupId, KindSet, RequestId, Scope, ServiceId, SignOutWay, Timestamp, TokenId,
-    WhyEnded,
+    AccountId, AppPasswordId, BuildId, ConnectionId, ConnectionKind, ConnectionState, Given, GroupId,
+    IssuerId, KindSet, ProjectId, ProjectTokenId, Proof, RequestId, Role, RuleId, Scope, ServiceId,
+    SignOutWay, Timestamp, TokenId, WhyBuildEnded, WhyEnded, WhyUnused,
 };
 
 /// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
@@ -172,6 +173,84 @@ pub enum What {
     GroupJoined { id: GroupId, name: String },
     /// The person left a group; also when the group was about to be removed.
     GroupLeft { id: GroupId, name: String },
+    /// An Apple ID or an API key was connected.
+    ConnectionAdded { id: ConnectionId, name: String, kind: ConnectionKind },
+    /// Apple answered differently about a connection than the last time.
+    ConnectionStateChanged { id: ConnectionId, name: String, state: ConnectionState },
+    /// A connection was removed, and what was stored of it.
+    ConnectionRemoved { id: ConnectionId, name: String },
+    /// A project was made.
+    ProjectAdded { project: ProjectId, project_name: String },
+    /// A project is called so, and its builds last at most so long, in minutes.
+    ProjectChanged { project: ProjectId, project_name: String, build_minutes: u32 },
+    /// A project was removed, with its team, rules, tokens and builds.
+    ProjectRemoved { project: ProjectId, project_name: String },
+    /// Somebody was asked to join a project's team.
+    MemberInvited { project: ProjectId, project_name: String, invited: String, role: Role },
+    /// Somebody is no longer asked to join a project's team.
+    InvitationWithdrawn { project: ProjectId, project_name: String, invited: String },
+    /// The person joined a project's team.
+    MemberJoined { project: ProjectId, project_name: String, role: Role },
+    /// The person has another role in a project's team.
+    MemberRoleChanged { project: ProjectId, project_name: String, role: Role },
+    /// The person left a project's team, or was taken out of it.
+    MemberLeft { project: ProjectId, project_name: String },
+    /// The person lets a project's admins choose their connection.
+    ConnectionOffered { project: ProjectId, project_name: String, id: ConnectionId, name: String },
+    /// The person no longer lets them.
+    ConnectionOfferTakenBack { project: ProjectId, project_name: String, id: ConnectionId, name: String },
+    /// A project's builds use this connection from now on; `name` is none when they use none of this kind.
+    ConnectionChosen { project: ProjectId, project_name: String, kind: ConnectionKind, name: Option<String> },
+    /// A project's builds stopped using a connection that can't be used there any more.
+    ConnectionUnused {
+        project: ProjectId,
+        project_name: String,
+        id: ConnectionId,
+        name: String,
+        why: WhyUnused,
+    },
+    /// A token was made that opens builds of a project.
+    ProjectTokenMade {
+        project: ProjectId,
+        project_name: String,
+        id: ProjectTokenId,
+        label: String,
+        expires_at: Timestamp,
+    },
+    /// Such a token was revoked.
+    ProjectTokenRevoked { project: ProjectId, project_name: String, id: ProjectTokenId, label: String },
+    /// Identity tokens that fit this rule open builds of a project from now on.
+    RuleAdded { project: ProjectId, project_name: String, id: RuleId, rule: String },
+    /// They no longer do.
+    RuleRemoved { project: ProjectId, project_name: String, id: RuleId, rule: String },
+    /// Projects may name this CI's identity tokens in their rules.
+    IssuerAdded { id: IssuerId, name: String, issuer: String },
+    /// They no longer may, and those rules are gone.
+    IssuerRemoved { id: IssuerId, name: String, issuer: String },
+    /// A build was opened.
+    BuildOpened {
+        project: ProjectId,
+        project_name: String,
+        build: BuildId,
+        proof: Proof,
+        commit: Option<String>,
+        reference: Option<String>,
+        ends_at: Timestamp,
+    },
+    /// A build ended, and its token with it.
+    BuildEnded { project: ProjectId, project_name: String, build: BuildId, why: WhyBuildEnded },
+    /// A build received what it needs of a connection.
+    HandedOut {
+        project: ProjectId,
+        project_name: String,
+        build: BuildId,
+        proof: Proof,
+        commit: Option<String>,
+        reference: Option<String>,
+        id: ConnectionId,
+        name: String,
+        given: Vec<Given>,
+    },
     /// A mail could not be delivered, and is no longer tried: `status` is the mail server's, if it refused.
     MailFailed { about: String, status: Option<u16> },
     /// The key outside the database was replaced, and the data key that seals with it. `data_key` is the number of the new one.
@@ -251,6 +330,30 @@ impl What {
             | Self::ServiceRemoved { .. }
             | Self::GroupAdded { .. }
             | Self::GroupRemoved { .. }
+            | Self::ConnectionAdded { .. }
+            | Self::ConnectionStateChanged { .. }
+            | Self::ConnectionRemoved { .. }
+            | Self::ProjectAdded { .. }
+            | Self::ProjectChanged { .. }
+            | Self::ProjectRemoved { .. }
+            | Self::MemberInvited { .. }
+            | Self::InvitationWithdrawn { .. }
+            | Self::MemberJoined { .. }
+            | Self::MemberRoleChanged { .. }
+            | Self::MemberLeft { .. }
+            | Self::ConnectionOffered { .. }
+            | Self::ConnectionOfferTakenBack { .. }
+            | Self::ConnectionChosen { .. }
+            | Self::ConnectionUnused { .. }
+            | Self::ProjectTokenMade { .. }
+            | Self::ProjectTokenRevoked { .. }
+            | Self::RuleAdded { .. }
+            | Self::RuleRemoved { .. }
+            | Self::IssuerAdded { .. }
+            | Self::IssuerRemoved { .. }
+            | Self::BuildOpened { .. }
+            | Self::BuildEnded { .. }
+            | Self::HandedOut { .. }
             | Self::MailFailed { .. }
             | Self::KeyRotated { .. }
             | Self::Refused { .. }
@@ -308,6 +411,30 @@ impl What {
             | Self::RecoveryCodeUsed { .. }
             | Self::GroupJoined { .. }
             | Self::GroupLeft { .. } => Sort::Security,
+            Self::ConnectionAdded { .. }
+            | Self::ConnectionStateChanged { .. }
+            | Self::ConnectionRemoved { .. }
+            | Self::ProjectAdded { .. }
+            | Self::ProjectChanged { .. }
+            | Self::ProjectRemoved { .. }
+            | Self::MemberInvited { .. }
+            | Self::InvitationWithdrawn { .. }
+            | Self::MemberJoined { .. }
+            | Self::MemberRoleChanged { .. }
+            | Self::MemberLeft { .. }
+            | Self::ConnectionOffered { .. }
+            | Self::ConnectionOfferTakenBack { .. }
+            | Self::ConnectionChosen { .. }
+            | Self::ConnectionUnused { .. }
+            | Self::ProjectTokenMade { .. }
+            | Self::ProjectTokenRevoked { .. }
+            | Self::RuleAdded { .. }
+            | Self::RuleRemoved { .. }
+            | Self::IssuerAdded { .. }
+            | Self::IssuerRemoved { .. }
+            | Self::BuildOpened { .. }
+            | Self::BuildEnded { .. }
+            | Self::HandedOut { .. } => Sort::Builds,
             Self::Refused { .. } | Self::SignInRefused { .. } | Self::MoreRefused { .. } => Sort::Refusals,
             Self::ServiceAdded { .. }
             | Self::ServiceChanged { .. }
@@ -346,6 +473,33 @@ impl What {
         }
     }
 
+    /// The project that it is about, or that it happened in.
+    #[must_use]
+    pub const fn project(&self) -> Option<ProjectId> {
+        match self {
+            Self::ProjectAdded { project, .. }
+            | Self::ProjectChanged { project, .. }
+            | Self::ProjectRemoved { project, .. }
+            | Self::MemberInvited { project, .. }
+            | Self::InvitationWithdrawn { project, .. }
+            | Self::MemberJoined { project, .. }
+            | Self::MemberRoleChanged { project, .. }
+            | Self::MemberLeft { project, .. }
+            | Self::ConnectionOffered { project, .. }
+            | Self::ConnectionOfferTakenBack { project, .. }
+            | Self::ConnectionChosen { project, .. }
+            | Self::ConnectionUnused { project, .. }
+            | Self::ProjectTokenMade { project, .. }
+            | Self::ProjectTokenRevoked { project, .. }
+            | Self::RuleAdded { project, .. }
+            | Self::RuleRemoved { project, .. }
+            | Self::BuildOpened { project, .. }
+            | Self::BuildEnded { project, .. }
+            | Self::HandedOut { project, .. } => Some(*project),
+            _ => None,
+        }
+    }
+
     /// Whether it changes which services there are, their keys, what they hold or who may use them.
     #[must_use]
     pub const fn changes_services(&self) -> bool {
@@ -370,6 +524,8 @@ pub enum Sort {
     AppPasswords,
     /// Whatever else changes who can get into an account, or what it may do.
     Security,
+    /// Connections, projects, their builds, and what was handed out.
+    Builds,
     /// Sign-ins that were refused.
     Refusals,
     /// What administrators do to the server itself.
@@ -378,8 +534,14 @@ pub enum Sort {
 
 impl Sort {
     /// Every sort.
-    pub const ALL: [Self; 5] =
-        [Self::SignIns, Self::AppPasswords, Self::Security, Self::Refusals, Self::Administration];
+    pub const ALL: [Self; 6] = [
+        Self::SignIns,
+        Self::AppPasswords,
+        Self::Security,
+        Self::Builds,
+        Self::Refusals,
+        Self::Administration,
+    ];
 
     /// The sort as it is stored and as programs read it.
     #[must_use]
@@ -388,6 +550,7 @@ impl Sort {
             Self::SignIns => "sign_ins",
             Self::AppPasswords => "app_passwords",
             Self::Security => "security",
+            Self::Builds => "builds",
             Self::Refusals => "refusals",
             Self::Administration => "administration",
         }

@@ -75,11 +75,18 @@ macro_rules! id {
 id!(/** A person's account. */ AccountId, "acc");
 id!(/** An app-specific password; never the secret itself. */ AppPasswordId, "apw");
 id!(/** A trusted browser. */ BrowserId, "bro");
+id!(/** One run of a project's pipeline. */ BuildId, "bld");
+id!(/** An Apple ID or an API key that somebody has connected. */ ConnectionId, "con");
 id!(/** A group of people. */ GroupId, "grp");
 id!(/** A one-time link: set-up or reset. */ LinkId, "lnk");
+id!(/** A CI that signs identity tokens. */ IssuerId, "iss");
+id!(/** Somebody who is asked to join a project's team. */ InvitationId, "inv");
+id!(/** What a CI builds. */ ProjectId, "prj");
+id!(/** A project token; never the token itself. */ ProjectTokenId, "pjt");
 id!(/** A recovery code; never the code itself. */ RecoveryCodeId, "rec");
 id!(/** A mail that waits to be sent. */ MailId, "mail");
 id!(/** One request, in every log line and event that it caused. */ RequestId, "req");
+id!(/** A rule of a project: whose identity tokens open builds of it. */ RuleId, "rul");
 id!(/** A service: a server that people's apps sign in to. */ ServiceId, "svc");
 id!(/** A signed-in browser or command line. */ SessionId, "ses");
 id!(/** Something that a service is to be asked when a password was taken back. */ SignOutId, "out");

@@ -7,12 +7,15 @@
 mod account;
 mod app_password;
 mod budget;
+mod build;
+mod connection;
 mod durations;
 mod event;
 mod group;
 mod id;
 mod kind;
 mod line;
+mod project;
 mod public_server;
 mod recovery_code;
 mod rng;
@@ -30,15 +33,19 @@ pub use app_password::{
     Label, LastUse, Opens, WhyEnded,
 };
 pub use budget::{Budget, TooManyFailures};
+pub use build::{Proof, WhyBuildEnded};
+pub use connection::{ConnectionKind, ConnectionState, Given, WhyUnused};
 pub use durations::{Durations, Noted};
 pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};
 pub use group::{GroupName, GroupNameError};
 pub use id::{
-    AccountId, AppPasswordId, BrowserId, GroupId, IdError, LinkId, MailId, RecoveryCodeId, RequestId,
-    ServiceId, SessionId, SignOutId, SigningKeyId, TokenId,
+    AccountId, AppPasswordId, BrowserId, BuildId, ConnectionId, GroupId, IdError, InvitationId, IssuerId,
+    LinkId, MailId, ProjectId, ProjectTokenId, RecoveryCodeId, RequestId, RuleId, ServiceId, SessionId,
+    SignOutId, SigningKeyId, TokenId,
 };
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use line::{LineError, compose, is_invisible};
+pub use project::{ProjectName, Role};
 pub use public_server::{HostName, HostNameError, Protocol, PublicServer, PublicServerError, Security};
 pub use recovery_code::{RECOVERY_CODES, RecoveryCode};
 pub use rng::Rng;

@@ -7,6 +7,10 @@ pub enum TokenKind {
     ServiceKey,
     /// A person's token for the API, which the command line keeps: `dka_`.
     PersonalApi,
+    /// A build's token, which lives as long as the build: `dkb_`.
+    Build,
+    /// A project's token, which opens its builds: `dkp_`.
+    Project,
 }
 
 impl TokenKind {
@@ -14,6 +18,8 @@ impl TokenKind {
         match self {
             Self::ServiceKey => "dks_",
             Self::PersonalApi => "dka_",
+            Self::Build => "dkb_",
+            Self::Project => "dkp_",
         }
     }
 }

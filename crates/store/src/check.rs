@@ -5,9 +5,11 @@
 use std::str::FromStr;
 
 use domain::{
-    AccountId, AccountName, AppPasswordId, BrowserId, DisplayName, GroupId, GroupName, HostName, Initiator,
-    KindSet, Label, LinkId, MailId, Opens, PublicServer, RecoveryCodeId, RequestId, Scope, ServiceId,
-    ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort, TokenId, What, WhyEnded,
+    AccountId, AccountName, AppPasswordId, BrowserId, BuildId, ConnectionId, ConnectionKind, ConnectionState,
+    DisplayName, GroupId, GroupName, HostName, Initiator, KindSet, Label, LinkId, MailId, Opens, ProjectId,
+    ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId, Role, RuleId, Scope,
+    ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort, TokenId, What,
+    WhyBuildEnded, WhyEnded,
 };
 
 use crate::{
@@ -69,6 +71,64 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         sort: |value| matches!(value, Value::Text(text) if Sort::from_code(text).is_some());
         service: text, or_null;
         token: text, or_null;
+        project: id::<ProjectId>, or_null;
+    }
+    connections {
+        id: id::<ConnectionId>;
+        account_id: id::<AccountId>;
+        kind: connection_kind;
+        name: text;
+        state: |value| matches!(value, Value::Text(text) if ConnectionState::from_code(text).is_some());
+        created_at: time;
+        checked_at: time;
+        answer: text, or_null;
+    }
+    api_keys {
+        connection_id: id::<ConnectionId>;
+        key_id: text;
+        issuer_id: text, or_null;
+        enterprise: flag;
+        can: text;
+        private_sealed: bytes;
+    }
+    projects {
+        id: id::<ProjectId>;
+        name: |value| matches!(value, Value::Text(text) if ProjectName::parse(text).is_ok());
+        folded: text;
+        build_minutes: number;
+        created_at: time;
+    }
+    project_members {
+        project_id: id::<ProjectId>;
+        account_id: id::<AccountId>;
+        role: |value| matches!(value, Value::Text(text) if Role::from_code(text).is_some());
+        joined_at: time;
+    }
+    connection_offers {
+        connection_id: id::<ConnectionId>;
+        project_id: id::<ProjectId>;
+        offered_at: time;
+    }
+    connection_uses {
+        project_id: id::<ProjectId>;
+        kind: connection_kind;
+        connection_id: id::<ConnectionId>;
+        chosen_at: time;
+    }
+    builds {
+        id: id::<BuildId>;
+        project_id: id::<ProjectId>;
+        token_hash: hash;
+        opened_at: time;
+        ends_at: time;
+        ended_at: time, or_null;
+        why_ended: |value| matches!(value, Value::Text(text) if WhyBuildEnded::from_code(text).is_some()), or_null;
+        opened_by: |value| id::<ProjectTokenId>(value) || id::<RuleId>(value);
+        proof: |value| matches!(value, Value::Text(text) if serde_json::from_str::<Proof>(text).is_ok());
+        commit_id: text, or_null;
+        reference: text, or_null;
+        run: text, or_null;
+        source: text, or_null;
     }
     accounts {
         id: id::<AccountId>;
@@ -277,6 +337,10 @@ fn account_name(value: &Value) -> bool {
 
 fn service_name(value: &Value) -> bool {
     matches!(value, Value::Text(text) if ServiceName::parse(text).is_ok())
+}
+
+fn connection_kind(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if ConnectionKind::from_code(text).is_some())
 }
 
 fn number(value: &Value) -> bool {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{AccountId, AccountName, Actor, Event, NewEvent, Sort, Timestamp, What};
+use domain::{AccountId, AccountName, Actor, Event, NewEvent, ProjectId, Sort, Timestamp, What};
 
 use crate::{
     Tx,
@@ -23,6 +23,8 @@ pub struct Filter {
     pub actor: Option<Actor>,
     /// The name of the service that it is about, or that it happened at.
     pub service: Option<String>,
+    /// The project that it is about, or that it happened in.
+    pub project: Option<ProjectId>,
     /// Any of the addresses that it came from; none for all.
     pub sources: Vec<String>,
     /// Not before this moment.
@@ -42,7 +44,7 @@ macro_rules! fitting {
             $found,
             "number >= $1 AND number <= $2 AND ($4 = '' OR account_id = $4) AND ($5 = '' OR kind = $5)
                 AND ($6 = '' OR sort = $6) AND ($7 = '' OR actor = $7) AND ($8 = '' OR service = $8)
-                AND ($9 = '' OR source = $9) AND +at >= $10 AND +at < $11
+                AND ($9 = '' OR source = $9) AND +at >= $10 AND +at < $11 AND ($12 = '' OR project = $12)
             ORDER BY number ",
             $way,
             " LIMIT $3"
@@ -54,8 +56,8 @@ statements! {
     TAKE_NUMBERS = "UPDATE event_counter SET last_number = last_number + $1 RETURNING last_number";
     LAST = "SELECT epoch, last_number FROM event_counter";
     BEGIN_EPOCH = "UPDATE event_counter SET epoch = $1 WHERE epoch < $1";
-    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token, project)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     NEWEST = fitting!("", "DESC");
     OLDEST = fitting!("", "");
     NEWEST_OF_ACCOUNT = fitting!("account_id = $4 AND ", "DESC");
@@ -66,6 +68,8 @@ statements! {
     OLDEST_OF_KIND = fitting!("kind = $5 AND ", "");
     NEWEST_OF_SERVICE = fitting!("service = $8 AND ", "DESC");
     OLDEST_OF_SERVICE = fitting!("service = $8 AND ", "");
+    NEWEST_OF_PROJECT = fitting!("project = $12 AND ", "DESC");
+    OLDEST_OF_PROJECT = fitting!("project = $12 AND ", "");
     NEWEST_OF_ACTOR = fitting!("actor = $7 AND ", "DESC");
     OLDEST_OF_ACTOR = fitting!("actor = $7 AND ", "");
     NEWEST_OF_SORT = fitting!("sort = $6 AND ", "DESC");
@@ -124,7 +128,7 @@ pub fn append_all(tx: &mut Tx<'_>, now: Timestamp, new: Vec<NewEvent>) -> Result
     Ok(())
 }
 
-fn write(event: &Event) -> Result<[Value; 11], DbError> {
+fn write(event: &Event) -> Result<[Value; 12], DbError> {
     let what = serde_json::to_string(&event.what).map_err(|_| row::corrupt("an event to be written"))?;
     let kind = kind_of(&what).ok_or_else(|| row::corrupt("an event to be written"))?.to_owned();
     Ok([
@@ -139,6 +143,7 @@ fn write(event: &Event) -> Result<[Value; 11], DbError> {
         event.what.sort().code().into(),
         event.what.service().map(str::to_owned).into(),
         event.token.clone().into(),
+        event.what.project().map(|project| project.to_string()).into(),
     ])
 }
 
@@ -184,6 +189,7 @@ pub fn newest(conn: &mut Conn, filter: &Filter, before: i64, limit: i64) -> Resu
         By::Source => &NEWEST_OF_SOURCE,
         By::Kind => &NEWEST_OF_KIND,
         By::Service => &NEWEST_OF_SERVICE,
+        By::Project => &NEWEST_OF_PROJECT,
         By::Actor => &NEWEST_OF_ACTOR,
         By::Sort => &NEWEST_OF_SORT,
         By::Number => &NEWEST,
@@ -209,6 +215,7 @@ pub fn oldest(
         By::Source => &OLDEST_OF_SOURCE,
         By::Kind => &OLDEST_OF_KIND,
         By::Service => &OLDEST_OF_SERVICE,
+        By::Project => &OLDEST_OF_PROJECT,
         By::Actor => &OLDEST_OF_ACTOR,
         By::Sort => &OLDEST_OF_SORT,
         By::Number => &OLDEST,
@@ -224,6 +231,7 @@ enum By {
     Source,
     Kind,
     Service,
+    Project,
     Actor,
     Sort,
     Number,
@@ -235,6 +243,7 @@ impl Filter {
             Self { account: Some(_), .. } => By::Account,
             Self { sources, .. } if !sources.is_empty() => By::Source,
             Self { actor: Some(Actor::Account(_)), .. } => By::Actor,
+            Self { project: Some(_), .. } => By::Project,
             Self { kind: Some(_), .. } => By::Kind,
             Self { service: Some(_), .. } => By::Service,
             Self { sort: Some(_), .. } => By::Sort,
@@ -282,6 +291,7 @@ fn fitting(
             source.into(),
             filter.from.map_or(i64::MIN, Timestamp::millis).into(),
             filter.to.map_or(i64::MAX, Timestamp::millis).into(),
+            text(filter.project.map(|id| id.to_string())),
         ];
         for row in conn.query(statement(filter.found_by()), &params)? {
             events.push(read(&row)?);

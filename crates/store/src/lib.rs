@@ -13,7 +13,9 @@ pub mod accounts;
 pub mod app_passwords;
 pub mod browsers;
 pub mod budgets;
+pub mod builds;
 pub mod check;
+pub mod connections;
 pub mod copy;
 pub mod events;
 pub mod figures;
@@ -24,6 +26,7 @@ pub mod mails;
 pub mod moves;
 pub mod notices;
 pub mod people;
+pub mod projects;
 pub mod recovery_codes;
 pub mod removal;
 pub mod restored;
@@ -62,13 +65,16 @@ mod tests {
             app_passwords::STATEMENTS,
             browsers::STATEMENTS,
             budgets::STATEMENTS,
+            builds::STATEMENTS,
             check::STATEMENTS,
+            connections::STATEMENTS,
             events::STATEMENTS,
             figures::STATEMENTS,
             groups::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,
             people::STATEMENTS,
+            projects::STATEMENTS,
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,
             restored::STATEMENTS,

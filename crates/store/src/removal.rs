@@ -10,6 +10,13 @@ use crate::{
 statements! {
     APP_PASSWORDS = "DELETE FROM app_passwords WHERE account_id = $1";
     BROWSERS = "DELETE FROM browsers WHERE account_id = $1";
+    API_KEYS = "DELETE FROM api_keys WHERE connection_id IN (SELECT id FROM connections WHERE account_id = $1)";
+    CONNECTION_OFFERS = "DELETE FROM connection_offers
+        WHERE connection_id IN (SELECT id FROM connections WHERE account_id = $1)";
+    CONNECTION_USES = "DELETE FROM connection_uses
+        WHERE connection_id IN (SELECT id FROM connections WHERE account_id = $1)";
+    CONNECTIONS = "DELETE FROM connections WHERE account_id = $1";
+    PROJECTS = "DELETE FROM project_members WHERE account_id = $1";
     GROUPS = "DELETE FROM group_members WHERE account_id = $1";
     LINKS = "DELETE FROM links WHERE account_id = $1";
     RECOVERY_CODES = "DELETE FROM recovery_codes WHERE account_id = $1";
@@ -25,14 +32,19 @@ statements! {
 }
 
 /// THE list of what is removed with an account, itself last. A test looks for every table that has a column `account_id`.
-static ALL: [&Statement; 14] = [
+static ALL: [&Statement; 19] = [
+    &API_KEYS,
     &APP_PASSWORDS,
     &BROWSERS,
+    &CONNECTION_OFFERS,
+    &CONNECTION_USES,
+    &CONNECTIONS,
     &GROUPS,
     &LINKS,
     &MAILS,
     &NAMES,
     &NOTICES,
+    &PROJECTS,
     &RECOVERY_CODES,
     &SESSIONS,
     &TOKENS,

@@ -1,7 +1,9 @@
 //! What a restored backup must not bring back: whatever lets somebody in, and may have been ended since.
 
+use domain::{Timestamp, WhyBuildEnded};
+
 use crate::{
-    browsers,
+    browsers, builds,
     db::{Conn, DbError},
     sessions, statements,
 };
@@ -12,14 +14,15 @@ statements! {
     MAILS = "DELETE FROM mails";
 }
 
-/// Ends every session, personal API token, trusted browser and one-time link, and drops the mails that wait: they bear such links, or were
+/// Ends every session, personal API token, trusted browser, one-time link and build, and drops the mails that wait: they bear such links, or were
 /// sent long ago. Tells how many sessions and tokens there were.
 ///
 /// # Errors
 /// As the database has them.
-pub fn sign_everybody_out(conn: &mut Conn) -> Result<u64, DbError> {
+pub fn sign_everybody_out(conn: &mut Conn, now: Timestamp) -> Result<u64, DbError> {
     let signed_out = sessions::delete_all(conn)? + conn.execute(&TOKENS, &[])?;
     browsers::delete_all(conn)?;
+    builds::end_all(conn, now, WhyBuildEnded::Restored)?;
     conn.execute(&LINKS, &[])?;
     conn.execute(&MAILS, &[])?;
     Ok(signed_out)

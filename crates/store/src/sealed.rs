@@ -77,6 +77,7 @@ columns! {
     recovery_code: "recovery_codes", "hash_sealed", "id", "account_id" domain::AccountId, "id" domain::RecoveryCodeId;
     sign_out_secret: "sign_out_ways", "secret_sealed", "service_id", "service_id" domain::ServiceId;
     signing_key: "signing_keys", "private_sealed", "id", "id" domain::SigningKeyId;
+    api_key: "api_keys", "private_sealed", "connection_id", "connection_id" domain::ConnectionId;
     letter: "mails", "letter_sealed", "id", "id" domain::MailId;
 }
 

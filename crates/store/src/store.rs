@@ -42,6 +42,11 @@ static MIGRATIONS: &[Migration] = &[
     },
     Migration { version: 9, name: "notices", sql: include_str!("../migrations/0009_notices.sql") },
     Migration { version: 10, name: "sign-outs", sql: include_str!("../migrations/0010_sign_outs.sql") },
+    Migration {
+        version: 11,
+        name: "projects and builds",
+        sql: include_str!("../migrations/0011_projects_and_builds.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -72,6 +72,7 @@ fn every_filter_in_both_directions_is_what_looking_at_each_event_finds() {
             sort: is(2).then_some(Sort::Refusals),
             actor: is(3).then_some(if is(0) { Actor::Account(GRACE) } else { Actor::Machine }),
             service: is(4).then(|| "mail".to_owned()),
+            project: None,
             sources: if is(5) { vec!["2001:db8::1".into(), "2001:db8:0:0::/64".into()] } else { Vec::new() },
             from: is(6).then(|| Timestamp::from_millis(120_000)),
             to: is(7).then(|| Timestamp::from_millis(300_000)),

@@ -1,0 +1,159 @@
+//! Projects: what a CI builds, its team, and which connections its builds use.
+
+use domain::{AccountId, Actor, ProjectId, ProjectName, Role};
+use store::{
+    Conn, Tx,
+    projects::{self as rows, Project},
+};
+
+use crate::{
+    access::Oneself,
+    app::App,
+    problem::{Code, Problem},
+};
+
+/// Somebody of a project's team.
+#[derive(Clone)]
+pub struct Member {
+    /// The project.
+    pub project: Project,
+    /// Whose account.
+    pub account: AccountId,
+    /// What they may do.
+    pub role: Role,
+}
+
+/// Somebody with admin authority in a project.
+#[derive(Clone)]
+pub struct ProjectAdmin(Member);
+
+/// The owner of a project.
+#[derive(Clone)]
+pub struct ProjectOwner(Member);
+
+impl Member {
+    /// Somebody of the team of the project that is named: by its id, or by its name.
+    ///
+    /// # Errors
+    /// `not-found` when there is none, or they aren't in its team: the two are told apart to nobody.
+    pub fn of(app: &App, who: &Oneself, project: &str) -> Result<Self, Problem> {
+        app.store.read(|conn| Self::find(conn, who.account(), project))
+    }
+
+    /// The same, in a unit of work.
+    ///
+    /// # Errors
+    /// As [`Member::of`].
+    pub fn find(conn: &mut Conn, account: AccountId, project: &str) -> Result<Self, Problem> {
+        let project = named(conn, project)?.ok_or_else(no_project)?;
+        let role = rows::role(conn, project.id, account)?.ok_or_else(no_project)?;
+        Ok(Self { project, account, role })
+    }
+
+    /// Checks, in the transaction of a change, that they are still in the team, in at least this role.
+    ///
+    /// # Errors
+    /// `not-found` when they aren't in the team any more, `not-allowed` when their role is less by now.
+    pub fn still(
+        tx: &mut Tx<'_>,
+        project: ProjectId,
+        account: AccountId,
+        least: Role,
+    ) -> Result<(), Problem> {
+        match rows::role(tx, project, account)? {
+            None => Err(no_project()),
+            Some(role) if role < least => Err(not_allowed(least)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// As whom it stands in the log.
+    pub const fn actor(&self) -> Actor {
+        Actor::Account(self.account)
+    }
+
+    /// The same, if their role is at least this.
+    ///
+    /// # Errors
+    /// `not-allowed` when it is less.
+    pub fn at_least(self, least: Role) -> Result<Self, Problem> {
+        if self.role >= least { Ok(self) } else { Err(not_allowed(least)) }
+    }
+
+    /// Somebody with admin authority.
+    ///
+    /// # Errors
+    /// `not-allowed` for everybody else.
+    pub fn admin(self) -> Result<ProjectAdmin, Problem> {
+        self.at_least(Role::Admin).map(ProjectAdmin)
+    }
+
+    /// The owner.
+    ///
+    /// # Errors
+    /// `not-allowed` for everybody else.
+    pub fn owner(self) -> Result<ProjectOwner, Problem> {
+        self.at_least(Role::Owner).map(ProjectOwner)
+    }
+}
+
+impl ProjectAdmin {
+    /// Who it is.
+    pub const fn member(&self) -> &Member {
+        &self.0
+    }
+
+    /// Checks, in the transaction of a change, that they still are one.
+    ///
+    /// # Errors
+    /// As [`Member::still`].
+    pub fn still(&self, tx: &mut Tx<'_>) -> Result<(), Problem> {
+        Member::still(tx, self.0.project.id, self.0.account, Role::Admin)
+    }
+}
+
+impl ProjectOwner {
+    /// Who it is.
+    pub const fn member(&self) -> &Member {
+        &self.0
+    }
+
+    /// Checks, in the transaction of a change, that they still are.
+    ///
+    /// # Errors
+    /// As [`Member::still`].
+    pub fn still(&self, tx: &mut Tx<'_>) -> Result<(), Problem> {
+        Member::still(tx, self.0.project.id, self.0.account, Role::Owner)
+    }
+}
+
+/// The project that is named by its id, or by its name in whatever case.
+///
+/// # Errors
+/// As the database has them.
+pub fn named(conn: &mut Conn, typed: &str) -> Result<Option<Project>, Problem> {
+    if let Ok(id) = typed.parse::<ProjectId>() {
+        return Ok(rows::by_id(conn, id)?);
+    }
+    match ProjectName::parse(typed) {
+        Ok(name) => Ok(rows::by_name(conn, &name)?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// No such project, or not for the one who asks.
+pub fn no_project() -> Problem {
+    Problem::new(
+        Code::NotFound,
+        "There is no such project, or you aren't in its team. Look at the list of your projects again.",
+    )
+}
+
+fn not_allowed(least: Role) -> Problem {
+    let who = match least {
+        Role::Viewer | Role::Developer => "a developer or an admin of this project",
+        Role::Admin => "an admin of this project",
+        Role::Owner => "the owner of this project",
+    };
+    Problem::new(Code::RoleNeeded, format!("Only {who} can do that. Ask one."))
+}
