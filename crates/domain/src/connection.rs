@@ -81,6 +81,18 @@ pub enum WhyUnused {
     Removed,
 }
 
+impl WhyUnused {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::OfferTakenBack,
+        Self::LeftTeam,
+        Self::LostAuthority,
+        Self::Suspended,
+        Self::AccountRemoved,
+        Self::Removed,
+    ];
+}
+
 /// What a build was given of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -127,3 +127,103 @@ fn at(reference: Option<&str>, commit: Option<&str>) -> String {
     let parts: Vec<_> = reference.map(str::to_owned).into_iter().chain(commit).collect();
     if parts.is_empty() { String::new() } else { format!(" at {}", parts.join(", ")) }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use domain::{
+        BuildId, ConnectionId, IssuerId, ProjectId, ProjectTokenId, Proof, Role, RuleId, Timestamp,
+    };
+
+    use super::*;
+
+    /// One of each that can happen to connections, projects and builds.
+    pub(crate) fn all() -> Vec<What> {
+        let (project, project_name) = (ProjectId::from_bytes([7; 16]), || "Northwind iOS".to_owned());
+        let (id, name) = (ConnectionId::from_bytes([8; 16]), || "ada@icloud.example".to_owned());
+        let (token, label) = (ProjectTokenId::from_bytes([9; 16]), || "Jenkins".to_owned());
+        let (rule_id, rule) = (RuleId::from_bytes([10; 16]), || "GitHub Actions, repository 1234".to_owned());
+        let (issuer_id, issuer) = (IssuerId::from_bytes([11; 16]), || "https://ci.example".to_owned());
+        let build = BuildId::from_bytes([12; 16]);
+        let at = Timestamp::from_millis(1_777_777_777_000);
+        let proof = || Proof::ProjectToken { id: token, label: label() };
+        let (commit, reference) = (|| Some("1a2b3c4d5e6f7a8b".to_owned()), || Some("main".to_owned()));
+        let mut all = vec![
+            What::ConnectionRemoved { id, name: name() },
+            What::ProjectAdded { project, project_name: project_name() },
+            What::ProjectChanged { project, project_name: project_name(), build_minutes: 90 },
+            What::ProjectRemoved { project, project_name: project_name() },
+            What::InvitationWithdrawn {
+                project,
+                project_name: project_name(),
+                invited: "linus@example.org".into(),
+            },
+            What::MemberLeft { project, project_name: project_name() },
+            What::ConnectionOffered { project, project_name: project_name(), id, name: name() },
+            What::ConnectionOfferTakenBack { project, project_name: project_name(), id, name: name() },
+            What::ProjectTokenMade {
+                project,
+                project_name: project_name(),
+                id: token,
+                label: label(),
+                expires_at: at,
+            },
+            What::ProjectTokenRevoked { project, project_name: project_name(), id: token, label: label() },
+            What::RuleAdded { project, project_name: project_name(), id: rule_id, rule: rule() },
+            What::RuleRemoved { project, project_name: project_name(), id: rule_id, rule: rule() },
+            What::IssuerAdded { id: issuer_id, name: "Our CI".into(), issuer: issuer() },
+            What::IssuerRemoved { id: issuer_id, name: "Our CI".into(), issuer: issuer() },
+        ];
+        for role in Role::ALL {
+            all.extend([
+                What::MemberInvited {
+                    project,
+                    project_name: project_name(),
+                    invited: "linus@example.org".into(),
+                    role,
+                },
+                What::MemberJoined { project, project_name: project_name(), role },
+                What::MemberRoleChanged { project, project_name: project_name(), role },
+            ]);
+        }
+        for kind in ConnectionKind::ALL {
+            all.push(What::ConnectionAdded { id, name: name(), kind });
+            for name in [None, Some(name())] {
+                all.push(What::ConnectionChosen { project, project_name: project_name(), kind, name });
+            }
+        }
+        all.extend(ConnectionState::ALL.map(|state| What::ConnectionStateChanged {
+            id,
+            name: name(),
+            state,
+        }));
+        for why in WhyUnused::ALL {
+            all.push(What::ConnectionUnused { project, project_name: project_name(), id, name: name(), why });
+        }
+        for why in WhyBuildEnded::ALL {
+            all.push(What::BuildEnded { project, project_name: project_name(), build, why });
+        }
+        for (commit, reference) in [(None, None), (commit(), None), (commit(), reference())] {
+            all.push(What::BuildOpened {
+                project,
+                project_name: project_name(),
+                build,
+                proof: proof(),
+                commit: commit.clone(),
+                reference: reference.clone(),
+                ends_at: at,
+            });
+            all.push(What::HandedOut {
+                project,
+                project_name: project_name(),
+                build,
+                proof: proof(),
+                commit,
+                reference,
+                id,
+                name: name(),
+                given: Given::ALL.to_vec(),
+            });
+        }
+        all
+    }
+}

@@ -121,6 +121,7 @@ fn all() -> Vec<What> {
             app_passwords_kept: false,
         },
     ];
+    all.extend(builds::tests::all());
     for way in SignOutWay::ALL {
         for label in [None, Some(label.clone())] {
             all.push(What::SignedOutAt { service: service.clone(), label: label.clone(), way });
