@@ -244,7 +244,8 @@ pub async fn post_two_factor_move(
     match two_factor::confirm_move(&visit.app, &mut visit.ctx, &person, form.get("code")).await {
         Ok(()) => {
             visit.renew_session(person.who()).await?;
-            let text = "Your new phone is set up. The old one's codes count no more, and other browsers are signed out. Your                         recovery codes are as they were; if they were on the old phone,";
+            let text = "Your new phone is set up. The old one's codes count no more, and other browsers are signed out. Your \
+                        recovery codes are as they were; if they were on the old phone,";
             let links =
                 vec![Link { label: "make new ones.".into(), href: recovery_code_pages::RENEW.into() }];
             Ok(visit.go_with(HERE, &Notice { kind: NoticeKind::Success, text: text.into(), links }))

@@ -25,7 +25,9 @@ pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
     let now = visit.now();
     let all = super::list(&visit.app, &person.oneself())?;
     let live = all.iter().filter(|password| password.is_live(now));
-    let ended = all.iter().filter_map(|password| password.ended_by(now).map(|end| (password, end)));
+    let mut ended: Vec<_> =
+        all.iter().filter_map(|password| password.ended_by(now).map(|end| (password, end))).collect();
+    ended.sort_by_key(|(_, end)| std::cmp::Reverse(end.at));
     let view = ListPage {
         frame: visit.frame(&person, HERE),
         two_factor: visit.app.store.read(|conn| two_factor::is_on(conn, person.account.id))?,
@@ -34,7 +36,11 @@ pub async fn list(visit: Visit, person: SignedIn) -> Result<Response, Problem> {
         revoke_all_href: "/app-passwords/revoke-all".into(),
         limit: ACTIVE_APP_PASSWORDS_MAX,
         rows: live.map(|password| active_row(&visit, password)).collect(),
-        ended: ended.take(MOST_ENDED).map(|(password, end)| ended_row(&visit, password, end)).collect(),
+        ended: ended
+            .into_iter()
+            .take(MOST_ENDED)
+            .map(|(password, end)| ended_row(&visit, password, end))
+            .collect(),
     };
     Ok(visit.show(&view))
 }

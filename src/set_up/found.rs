@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get},
 };
 use domain::{HostName, Protocol, PublicServer, Security};
@@ -29,6 +29,12 @@ pub fn router() -> Router<Arc<App>> {
         .route("/.well-known/carddav/", any(carddav))
         .route("/mail/config-v1.1.xml", get(mail))
         .route("/.well-known/autoconfig/mail/config-v1.1.xml", get(mail))
+        .route("/.well-known/change-password", get(change_password))
+}
+
+/// Where a password manager sends somebody to change the account's password (W3C, A Well-Known URL for Changing Passwords).
+async fn change_password() -> Redirect {
+    Redirect::to("/security/password")
 }
 
 /// A service that is told without signing in.

@@ -274,6 +274,19 @@ fn pages_show_one_once_and_take_it_back() {
 }
 
 #[test]
+fn the_page_lists_those_taken_back_last_first() {
+    let server = Server::start();
+    let person = server.person("ada@example.org");
+    let (first, second) = (person.generate("Made first", "other"), person.generate("Made second", "other"));
+    person.revoke(&second).with(200);
+    server.clock.move_by(60);
+    person.revoke(&first).with(200);
+    let text = person.browser().get("/app-passwords").text(200);
+    let place = |label: &str| text.find(label).unwrap();
+    assert!(place("Made first") < place("Made second"), "{text}");
+}
+
+#[test]
 fn labels_are_one_line_of_one_to_two_hundred_characters() {
     let server = Server::start();
     let person = server.person("ada@example.org");

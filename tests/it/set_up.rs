@@ -329,6 +329,12 @@ fn no_profile_is_made_of_what_is_no_password_of_ones_own() {
 }
 
 #[test]
+fn password_managers_find_where_to_change_the_password() {
+    let answer = Server::start().ask(&Request::get("/.well-known/change-password"));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/security/password")));
+}
+
+#[test]
 fn apps_are_sent_to_calendars_and_contacts_whatever_they_ask() {
     let server = Server::start();
     let ask = |method: &str, path: &str| {

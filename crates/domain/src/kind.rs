@@ -32,6 +32,15 @@ impl Kind {
             Self::Other => "other",
         }
     }
+
+    /// The kind as it stands in a sentence.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Other => "other things",
+            kind => kind.name(),
+        }
+    }
 }
 
 /// A word that is no kind.
@@ -116,10 +125,10 @@ impl From<KindSet> for Vec<Kind> {
     }
 }
 
-/// As people say it: "mail", "contacts and calendars", "mail, contacts and other".
+/// As people say it: "mail", "contacts and calendars", "mail, contacts and other things".
 impl std::fmt::Display for KindSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.iter().map(Kind::name).collect();
+        let names: Vec<_> = self.iter().map(Kind::in_words).collect();
         match names.split_last() {
             None => f.write_str("nothing"),
             Some((last, [])) => f.write_str(last),
@@ -141,7 +150,7 @@ mod tests {
         assert_eq!(KindSet::from_bits(32), None);
         assert_eq!(KindSet::NONE.to_string(), "nothing");
         let all: KindSet = Kind::ALL.into_iter().collect();
-        assert_eq!(all.to_string(), "mail, contacts, calendars, builds and other");
+        assert_eq!(all.to_string(), "mail, contacts, calendars, builds and other things");
         assert_eq!(KindSet::from_bits(31), Some(all));
     }
 
