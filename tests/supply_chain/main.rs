@@ -49,6 +49,7 @@ const USERS: &[(&str, &[&str])] = &[
 /// The crates below the server, each with the ones of ours that it may use.
 const LEAVES: &[(&str, &[&str])] = &[
     ("doorkey-domain", &[]),
+    ("doorkey-appleid", &["doorkey-domain"]),
     ("doorkey-index", &["doorkey-domain"]),
     ("doorkey-seal", &["doorkey-domain"]),
     ("doorkey-store", &["doorkey-domain"]),
