@@ -17,7 +17,7 @@ use crate::{
     app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
     people,
     problem::{Code, Problem},
-    services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
+    projects, services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
 };
 
 /// Everything that this server answers.
@@ -56,6 +56,7 @@ fn pages() -> Router<Arc<App>> {
     use app_passwords::{generate_pages as generate, pages as app_password};
     use groups::pages as group;
     use people::pages as person;
+    use projects::pages as project;
     use services::pages as service;
     use sign_in::pages as sign_in;
     use trials::pages as trial;
@@ -106,6 +107,11 @@ fn pages() -> Router<Arc<App>> {
         .route("/people/at/{who}/sign-out", get(person::sign_out).post(person::post_sign_out))
         .route("/people/at/{who}/suspend", get(person::suspend).post(person::post_suspend))
         .route("/people/at/{who}/remove", get(person::remove).post(person::post_remove))
+        .route("/projects", get(project::list))
+        .route("/projects/add", get(project::add).post(project::post_add))
+        .route("/projects/{id}", get(project::builds))
+        .route("/projects/{id}/team", get(project::team))
+        .route("/projects/{id}/integrations", get(project::integrations))
         .route("/services", get(service::list))
         .route("/services/add", get(service::add).post(service::post_add))
         .route("/services/at/{name}", get(service::service))

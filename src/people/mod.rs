@@ -1,7 +1,7 @@
 //! People, as administrators see and change them: listing, inviting, suspending, removing, their names, and who administers the server. How
 //! an invitation is accepted, and what else a person does with their own account, is in [`crate::accounts`].
 
-use domain::{AccountName, Actor, DisplayName, GroupName, What};
+use domain::{AccountName, Actor, DisplayName, GroupName, What, WhyUnused};
 use store::{
     Tx,
     accounts::{self as rows, Account, State},
@@ -20,6 +20,7 @@ use crate::{
     ctx::{Ctx, Stamp},
     groups,
     problem::{Code, Problem},
+    projects,
 };
 
 pub mod api;
@@ -292,6 +293,7 @@ pub async fn suspend(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, who: &str) -> R
         }
         change.not_the_last_administrator()?;
         let id = change.account.id;
+        projects::gone(change.tx, change.stamp, change.actor, id, WhyUnused::Suspended)?;
         rows::set_state(change.tx, id, State::Active, State::Suspended)?;
         sessions::delete_others(change.tx, id, None)?;
         links::delete_of_account(change.tx, id)?;
@@ -324,6 +326,7 @@ pub async fn remove(app: &App, ctx: &Ctx, admin: &Fresh<Admin>, who: &str) -> Re
     let removed = change(app, ctx, admin, who, |change| {
         change.not_to_oneself("removes")?;
         change.not_the_last_administrator()?;
+        projects::gone(change.tx, change.stamp, change.actor, change.account.id, WhyUnused::AccountRemoved)?;
         removal::remove(change.tx, change.account.id)?;
         change.event(What::AccountRemoved { name: change.account.name.to_string() })
     });

@@ -12,6 +12,15 @@ use crate::{
     problem::{Code, Problem},
 };
 
+pub mod connections;
+pub mod life;
+pub mod pages;
+pub mod team;
+pub mod views;
+
+pub use connections::{stop_using, stop_using_all};
+pub use team::gone;
+
 /// Somebody of a project's team.
 #[derive(Clone)]
 pub struct Member {
@@ -50,20 +59,21 @@ impl Member {
         Ok(Self { project, account, role })
     }
 
-    /// Checks, in the transaction of a change, that they are still in the team, in at least this role.
+    /// Checks, in the transaction of a change, that they are still in the team, in at least this role, and that their account may be used.
+    /// Gives the project as it is there.
     ///
     /// # Errors
-    /// `not-found` when they aren't in the team any more, `not-allowed` when their role is less by now.
+    /// `not-found` when they aren't in the team any more, `role-needed` when their role is less by now.
     pub fn still(
         tx: &mut Tx<'_>,
         project: ProjectId,
         account: AccountId,
         least: Role,
-    ) -> Result<(), Problem> {
+    ) -> Result<Project, Problem> {
         match rows::role(tx, project, account)? {
             None => Err(no_project()),
             Some(role) if role < least => Err(not_allowed(least)),
-            Some(_) => Ok(()),
+            Some(_) => rows::by_id(tx, project)?.ok_or_else(no_project),
         }
     }
 
@@ -75,7 +85,7 @@ impl Member {
     /// The same, if their role is at least this.
     ///
     /// # Errors
-    /// `not-allowed` when it is less.
+    /// `role-needed` when it is less.
     pub fn at_least(self, least: Role) -> Result<Self, Problem> {
         if self.role >= least { Ok(self) } else { Err(not_allowed(least)) }
     }
@@ -83,7 +93,7 @@ impl Member {
     /// Somebody with admin authority.
     ///
     /// # Errors
-    /// `not-allowed` for everybody else.
+    /// `role-needed` for everybody else.
     pub fn admin(self) -> Result<ProjectAdmin, Problem> {
         self.at_least(Role::Admin).map(ProjectAdmin)
     }
@@ -91,7 +101,7 @@ impl Member {
     /// The owner.
     ///
     /// # Errors
-    /// `not-allowed` for everybody else.
+    /// `role-needed` for everybody else.
     pub fn owner(self) -> Result<ProjectOwner, Problem> {
         self.at_least(Role::Owner).map(ProjectOwner)
     }
@@ -103,11 +113,11 @@ impl ProjectAdmin {
         &self.0
     }
 
-    /// Checks, in the transaction of a change, that they still are one.
+    /// Checks, in the transaction of a change, that they still are one, and gives the project as it is there.
     ///
     /// # Errors
     /// As [`Member::still`].
-    pub fn still(&self, tx: &mut Tx<'_>) -> Result<(), Problem> {
+    pub fn still(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
         Member::still(tx, self.0.project.id, self.0.account, Role::Admin)
     }
 }
@@ -118,11 +128,11 @@ impl ProjectOwner {
         &self.0
     }
 
-    /// Checks, in the transaction of a change, that they still are.
+    /// Checks, in the transaction of a change, that they still are, and gives the project as it is there.
     ///
     /// # Errors
     /// As [`Member::still`].
-    pub fn still(&self, tx: &mut Tx<'_>) -> Result<(), Problem> {
+    pub fn still(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
         Member::still(tx, self.0.project.id, self.0.account, Role::Owner)
     }
 }

@@ -205,6 +205,7 @@ pub enum What {
     ConnectionUnused {
         project: ProjectId,
         project_name: String,
+        kind: ConnectionKind,
         id: ConnectionId,
         name: String,
         why: WhyUnused,

@@ -74,6 +74,8 @@ statements! {
     CHOOSE_NONE = "DELETE FROM connection_uses WHERE project_id = $1 AND kind = $2";
     UNUSE = "DELETE FROM connection_uses WHERE project_id = $1 AND connection_id = $2";
     USED_BY = "SELECT project_id FROM connection_uses WHERE connection_id = $1 ORDER BY project_id";
+    DELETE_OFFERS_TO = "DELETE FROM connection_offers WHERE project_id = $1";
+    DELETE_USES_OF = "DELETE FROM connection_uses WHERE project_id = $1";
     IN_USE = "SELECT c.id, c.account_id, c.kind, c.name, c.state, c.created_at, c.checked_at, c.answer
         FROM connection_uses u JOIN connections c ON c.id = u.connection_id JOIN accounts a ON a.id = c.account_id
         JOIN connection_offers o ON o.connection_id = c.id AND o.project_id = u.project_id
@@ -257,6 +259,15 @@ pub fn choose_none(conn: &mut Conn, project: ProjectId, kind: ConnectionKind) ->
 /// As the database has them.
 pub fn unuse(conn: &mut Conn, project: ProjectId, id: ConnectionId) -> Result<bool, DbError> {
     Ok(conn.execute(&UNUSE, &[project.to_string().into(), id.to_string().into()])? == 1)
+}
+
+/// Ends everything that is offered to the project, and used by it.
+///
+/// # Errors
+/// As the database has them.
+pub fn delete_of_project(conn: &mut Conn, project: ProjectId) -> Result<(), DbError> {
+    conn.execute(&DELETE_USES_OF, &[project.to_string().into()])?;
+    conn.execute(&DELETE_OFFERS_TO, &[project.to_string().into()]).map(drop)
 }
 
 /// The projects whose builds are set to use the connection.

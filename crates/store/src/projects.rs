@@ -46,7 +46,17 @@ statements! {
     DELETE = "DELETE FROM projects WHERE id = $1";
     OF_ACCOUNT = "SELECT p.id, p.name, p.build_minutes, p.created_at, m.role
         FROM project_members m JOIN projects p ON p.id = m.project_id WHERE m.account_id = $1 ORDER BY p.folded";
-    ROLE = "SELECT role FROM project_members WHERE project_id = $1 AND account_id = $2";
+    ROLE = "SELECT m.role FROM project_members m JOIN accounts a ON a.id = m.account_id
+        WHERE m.project_id = $1 AND m.account_id = $2 AND a.state = 'active'";
+    MEMBER = "SELECT a.id, a.name, a.display_name, a.state, m.role, m.joined_at
+        FROM project_members m JOIN accounts a ON a.id = m.account_id WHERE m.project_id = $1 AND m.account_id = $2";
+    COUNT_MEMBERS = "SELECT CAST(COUNT(*) AS BIGINT) FROM project_members WHERE project_id = $1";
+    COUNT_OF_ACCOUNT = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN role = 'owner' THEN 1 ELSE 0 END), 0) AS BIGINT)
+        FROM project_members WHERE account_id = $1";
+    ALL = "SELECT p.id, p.name, p.build_minutes, p.created_at, a.name,
+            (SELECT CAST(COUNT(*) AS BIGINT) FROM project_members m WHERE m.project_id = p.id)
+        FROM projects p LEFT JOIN project_members o ON o.project_id = p.id AND o.role = 'owner'
+        LEFT JOIN accounts a ON a.id = o.account_id WHERE p.folded > $1 ORDER BY p.folded LIMIT $2";
     MEMBERS = "SELECT a.id, a.name, a.display_name, a.state, m.role, m.joined_at
         FROM project_members m JOIN accounts a ON a.id = m.account_id WHERE m.project_id = $1 ORDER BY m.joined_at, a.name";
     JOIN = "INSERT INTO project_members (project_id, account_id, role, joined_at) VALUES ($1, $2, $3, $4)
@@ -122,7 +132,45 @@ pub fn of_account(conn: &mut Conn, account: AccountId) -> Result<Vec<(Project, R
     rows.iter().map(|row| Ok((read(row)?, role_in(row, 4)?))).collect()
 }
 
-/// What the account may do in the project; none when it isn't in the team.
+/// How many teams the account is in, and how many projects it owns.
+///
+/// # Errors
+/// As the database has them.
+pub fn count_of_account(conn: &mut Conn, account: AccountId) -> Result<(u64, u64), DbError> {
+    let row = conn.query_one(&COUNT_OF_ACCOUNT, &[account.to_string().into()])?;
+    let row = row.ok_or_else(|| row::corrupt("project_members"))?;
+    Ok((row::count(&row, 0)?, row::count(&row, 1)?))
+}
+
+/// A project as the server's administrators see it.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The project.
+    pub project: Project,
+    /// Its owner's ID; none when their account was removed.
+    pub owner: Option<AccountName>,
+    /// How many are in its team.
+    pub members: u64,
+}
+
+/// At most `limit` projects whose names, in one case, come after `after`, by name.
+///
+/// # Errors
+/// As the database has them.
+pub fn all(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<Counted>, DbError> {
+    let rows = conn.query(&ALL, &[after.into(), limit.into()])?;
+    let counted = |row: &Row| {
+        let owner = row.opt_text(4)?.map(|name| AccountName::parse(name, ""));
+        Ok(Counted {
+            project: read(row)?,
+            owner: owner.transpose().map_err(|_| row::corrupt("accounts.name"))?,
+            members: row::count(row, 5)?,
+        })
+    };
+    rows.iter().map(counted).collect()
+}
+
+/// What the account may do in the project; none when it isn't in the team, or may not be used at the moment.
 ///
 /// # Errors
 /// As the database has them.
@@ -138,6 +186,24 @@ pub fn role(conn: &mut Conn, project: ProjectId, account: AccountId) -> Result<O
 pub fn members(conn: &mut Conn, project: ProjectId) -> Result<Vec<Member>, DbError> {
     let rows = conn.query(&MEMBERS, &[project.to_string().into()])?;
     rows.iter().map(member).collect()
+}
+
+/// Somebody of the project's team.
+///
+/// # Errors
+/// As the database has them.
+pub fn member_of(conn: &mut Conn, project: ProjectId, account: AccountId) -> Result<Option<Member>, DbError> {
+    let params = [project.to_string().into(), account.to_string().into()];
+    conn.query_one(&MEMBER, &params)?.as_ref().map(member).transpose()
+}
+
+/// How many are in the project's team.
+///
+/// # Errors
+/// As the database has them.
+pub fn count_members(conn: &mut Conn, project: ProjectId) -> Result<u64, DbError> {
+    let row = conn.query_one(&COUNT_MEMBERS, &[project.to_string().into()])?;
+    row::count(&row.ok_or_else(|| row::corrupt("project_members"))?, 0)
 }
 
 /// Takes somebody into the team. False when they are in it already. A second owner is a conflict.

@@ -27,6 +27,11 @@ pub(crate) fn flag(row: &Row, column: usize) -> Result<bool, DbError> {
     Ok(row.int(column)? != 0)
 }
 
+/// What COUNT or SUM gave.
+pub(crate) fn count(row: &Row, column: usize) -> Result<u64, DbError> {
+    u64::try_from(row.int(column)?).map_err(|_| corrupt("a count"))
+}
+
 pub(crate) fn time(row: &Row, column: usize) -> Result<Timestamp, DbError> {
     row.int(column).map(Timestamp::from_millis)
 }

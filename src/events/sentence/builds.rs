@@ -197,7 +197,15 @@ pub(super) mod tests {
             state,
         }));
         for why in WhyUnused::ALL {
-            all.push(What::ConnectionUnused { project, project_name: project_name(), id, name: name(), why });
+            let kind = ConnectionKind::ApiKey;
+            all.push(What::ConnectionUnused {
+                project,
+                project_name: project_name(),
+                kind,
+                id,
+                name: name(),
+                why,
+            });
         }
         for why in WhyBuildEnded::ALL {
             all.push(What::BuildEnded { project, project_name: project_name(), build, why });
