@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::{Actor, ProjectId, Sort, Timestamp};
+use domain::{Actor, ConnectionId, ProjectId, Sort, Timestamp};
 use serde::Deserialize;
 use store::{Conn, events::Filter};
 use utoipa::IntoParams;
@@ -33,6 +33,9 @@ pub struct Wanted {
     /// A project's id.
     #[param(value_type = Option<String>)]
     pub project: String,
+    /// A connection's id.
+    #[param(value_type = Option<String>)]
+    pub connection: String,
     /// An address. An IPv6 address stands for its network too, by which refusals are summed up.
     #[param(value_type = Option<String>)]
     pub address: String,
@@ -66,6 +69,7 @@ impl Wanted {
             sort: sort(&self.sort)?,
             service: set(&self.service).map(str::to_owned),
             project: set(&self.project).map(project).transpose()?,
+            connection: set(&self.connection).map(connection).transpose()?,
             sources: set(&self.address).map(sources).unwrap_or_default(),
             from: time("from", &self.from)?,
             to: time("to", &self.to)?,
@@ -81,6 +85,7 @@ impl Wanted {
             ("actor", &self.actor),
             ("service", &self.service),
             ("project", &self.project),
+            ("connection", &self.connection),
             ("address", &self.address),
             ("from", &self.from),
             ("to", &self.to),
@@ -107,6 +112,12 @@ fn project(typed: &str) -> Result<ProjectId, Problem> {
     typed
         .parse()
         .map_err(|_| Problem::field("project", "Name the project by its id, which begins with prj_."))
+}
+
+fn connection(typed: &str) -> Result<ConnectionId, Problem> {
+    typed
+        .parse()
+        .map_err(|_| Problem::field("connection", "Name the connection by its id, which begins with con_."))
 }
 
 /// A sort as it was typed; none when nothing was.
@@ -171,6 +182,7 @@ mod tests {
         assert_eq!(time("to", "2026-05-03T14:05").unwrap(), time("to", "2026-05-03T16:05:00+02:00").unwrap());
         assert_eq!(time("to", "soon").unwrap_err().field, Some("to"));
         assert_eq!(sort("cake").unwrap_err().field, Some("sort"));
+        assert_eq!(connection("prj_1").unwrap_err().field, Some("connection"));
         assert_eq!(kind("Signed in").unwrap_err().field, Some("kind"));
         assert_eq!(sort(" "), Ok(None));
     }

@@ -199,8 +199,14 @@ pub enum What {
     ConnectionOffered { project: ProjectId, project_name: String, id: ConnectionId, name: String },
     /// The person no longer lets them.
     ConnectionOfferTakenBack { project: ProjectId, project_name: String, id: ConnectionId, name: String },
-    /// A project's builds use this connection from now on; `name` is none when they use none of this kind.
-    ConnectionChosen { project: ProjectId, project_name: String, kind: ConnectionKind, name: Option<String> },
+    /// A project's builds use this connection from now on; `id` and `name` are none when they use none of this kind.
+    ConnectionChosen {
+        project: ProjectId,
+        project_name: String,
+        kind: ConnectionKind,
+        id: Option<ConnectionId>,
+        name: Option<String>,
+    },
     /// A project's builds stopped using a connection that can't be used there any more.
     ConnectionUnused {
         project: ProjectId,
@@ -497,6 +503,22 @@ impl What {
             | Self::BuildOpened { project, .. }
             | Self::BuildEnded { project, .. }
             | Self::HandedOut { project, .. } => Some(*project),
+            _ => None,
+        }
+    }
+
+    /// The connection that it is about.
+    #[must_use]
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::ConnectionAdded { id, .. }
+            | Self::ConnectionStateChanged { id, .. }
+            | Self::ConnectionRemoved { id, .. }
+            | Self::ConnectionOffered { id, .. }
+            | Self::ConnectionOfferTakenBack { id, .. }
+            | Self::ConnectionUnused { id, .. }
+            | Self::HandedOut { id, .. } => Some(*id),
+            Self::ConnectionChosen { id, .. } => *id,
             _ => None,
         }
     }

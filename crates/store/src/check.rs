@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, AccountName, AppPasswordId, BrowserId, BuildId, ConnectionId, ConnectionKind, ConnectionState,
-    DisplayName, GroupId, GroupName, HostName, Initiator, KindSet, Label, LinkId, MailId, Opens, ProjectId,
-    ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId, Role, RuleId, Scope,
-    ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort, TokenId, What,
-    WhyBuildEnded, WhyEnded,
+    DisplayName, Given, GroupId, GroupName, HostName, Initiator, KindSet, Label, LinkId, MailId, Opens,
+    ProjectId, ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId, Role, RuleId,
+    Scope, ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort,
+    TokenId, What, WhyBuildEnded, WhyEnded,
 };
 
 use crate::{
@@ -72,6 +72,17 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         service: text, or_null;
         token: text, or_null;
         project: id::<ProjectId>, or_null;
+        connection: id::<ConnectionId>, or_null;
+    }
+    hand_outs {
+        event: number;
+        build_id: id::<BuildId>;
+        connection_id: id::<ConnectionId>;
+        given: |value| matches!(value, Value::Text(text) if Given::from_code(text).is_some());
+        source: text, or_null;
+        at: time;
+        repeats: number;
+        last_at: time;
     }
     connections {
         id: id::<ConnectionId>;

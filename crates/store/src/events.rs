@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{AccountId, AccountName, Actor, Event, NewEvent, ProjectId, Sort, Timestamp, What};
+use domain::{
+    AccountId, AccountName, Actor, ConnectionId, Event, NewEvent, ProjectId, Sort, Timestamp, What,
+};
 
 use crate::{
     Tx,
@@ -25,6 +27,8 @@ pub struct Filter {
     pub service: Option<String>,
     /// The project that it is about, or that it happened in.
     pub project: Option<ProjectId>,
+    /// The connection that it is about.
+    pub connection: Option<ConnectionId>,
     /// Any of the addresses that it came from; none for all.
     pub sources: Vec<String>,
     /// Not before this moment.
@@ -45,6 +49,7 @@ macro_rules! fitting {
             "number >= $1 AND number <= $2 AND ($4 = '' OR account_id = $4) AND ($5 = '' OR kind = $5)
                 AND ($6 = '' OR sort = $6) AND ($7 = '' OR actor = $7) AND ($8 = '' OR service = $8)
                 AND ($9 = '' OR source = $9) AND +at >= $10 AND +at < $11 AND ($12 = '' OR project = $12)
+                AND ($13 = '' OR connection = $13)
             ORDER BY number ",
             $way,
             " LIMIT $3"
@@ -56,8 +61,8 @@ statements! {
     TAKE_NUMBERS = "UPDATE event_counter SET last_number = last_number + $1 RETURNING last_number";
     LAST = "SELECT epoch, last_number FROM event_counter";
     BEGIN_EPOCH = "UPDATE event_counter SET epoch = $1 WHERE epoch < $1";
-    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token, project)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    INSERT = "INSERT INTO events (number, at, account_id, actor, source, request, what, kind, sort, service, token, project, connection)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     NEWEST = fitting!("", "DESC");
     OLDEST = fitting!("", "");
     NEWEST_OF_ACCOUNT = fitting!("account_id = $4 AND ", "DESC");
@@ -70,6 +75,8 @@ statements! {
     OLDEST_OF_SERVICE = fitting!("service = $8 AND ", "");
     NEWEST_OF_PROJECT = fitting!("project = $12 AND ", "DESC");
     OLDEST_OF_PROJECT = fitting!("project = $12 AND ", "");
+    NEWEST_OF_CONNECTION = fitting!("connection = $13 AND ", "DESC");
+    OLDEST_OF_CONNECTION = fitting!("connection = $13 AND ", "");
     NEWEST_OF_ACTOR = fitting!("actor = $7 AND ", "DESC");
     OLDEST_OF_ACTOR = fitting!("actor = $7 AND ", "");
     NEWEST_OF_SORT = fitting!("sort = $6 AND ", "DESC");
@@ -100,14 +107,28 @@ pub fn append(tx: &mut Tx<'_>, now: Timestamp, new: NewEvent) -> Result<(), DbEr
     append_all(tx, now, vec![new])
 }
 
+/// The same, and gives its number.
+///
+/// # Errors
+/// As the database has them.
+pub fn append_numbered(tx: &mut Tx<'_>, now: Timestamp, new: NewEvent) -> Result<i64, DbError> {
+    append_from(tx, now, vec![new])
+}
+
 /// Appends events to the log, as the next numbers in this order, in the transaction of the changes that they tell of.
 ///
 /// # Errors
 /// As the database has them.
 pub fn append_all(tx: &mut Tx<'_>, now: Timestamp, new: Vec<NewEvent>) -> Result<(), DbError> {
+    append_from(tx, now, new).map(drop)
+}
+
+/// Gives the number of the first.
+fn append_from(tx: &mut Tx<'_>, now: Timestamp, new: Vec<NewEvent>) -> Result<i64, DbError> {
     let count = i64::try_from(new.len()).map_err(|_| row::corrupt("events to be written"))?;
     let row = tx.query_one(&TAKE_NUMBERS, &[count.into()])?.ok_or_else(|| row::corrupt("event_counter"))?;
-    let numbered: Vec<Event> = (row.int(0)? - count + 1..)
+    let first = row.int(0)? - count + 1;
+    let numbered: Vec<Event> = (first..)
         .zip(new)
         .map(|(number, NewEvent { account, actor, source, what, request, token })| Event {
             number,
@@ -125,10 +146,10 @@ pub fn append_all(tx: &mut Tx<'_>, now: Timestamp, new: Vec<NewEvent>) -> Result
     for event in numbered {
         tx.note(event);
     }
-    Ok(())
+    Ok(first)
 }
 
-fn write(event: &Event) -> Result<[Value; 12], DbError> {
+fn write(event: &Event) -> Result<[Value; 13], DbError> {
     let what = serde_json::to_string(&event.what).map_err(|_| row::corrupt("an event to be written"))?;
     let kind = kind_of(&what).ok_or_else(|| row::corrupt("an event to be written"))?.to_owned();
     Ok([
@@ -144,6 +165,7 @@ fn write(event: &Event) -> Result<[Value; 12], DbError> {
         event.what.service().map(str::to_owned).into(),
         event.token.clone().into(),
         event.what.project().map(|project| project.to_string()).into(),
+        event.what.connection().map(|connection| connection.to_string()).into(),
     ])
 }
 
@@ -190,6 +212,7 @@ pub fn newest(conn: &mut Conn, filter: &Filter, before: i64, limit: i64) -> Resu
         By::Kind => &NEWEST_OF_KIND,
         By::Service => &NEWEST_OF_SERVICE,
         By::Project => &NEWEST_OF_PROJECT,
+        By::Connection => &NEWEST_OF_CONNECTION,
         By::Actor => &NEWEST_OF_ACTOR,
         By::Sort => &NEWEST_OF_SORT,
         By::Number => &NEWEST,
@@ -216,6 +239,7 @@ pub fn oldest(
         By::Kind => &OLDEST_OF_KIND,
         By::Service => &OLDEST_OF_SERVICE,
         By::Project => &OLDEST_OF_PROJECT,
+        By::Connection => &OLDEST_OF_CONNECTION,
         By::Actor => &OLDEST_OF_ACTOR,
         By::Sort => &OLDEST_OF_SORT,
         By::Number => &OLDEST,
@@ -231,6 +255,7 @@ enum By {
     Source,
     Kind,
     Service,
+    Connection,
     Project,
     Actor,
     Sort,
@@ -243,6 +268,7 @@ impl Filter {
             Self { account: Some(_), .. } => By::Account,
             Self { sources, .. } if !sources.is_empty() => By::Source,
             Self { actor: Some(Actor::Account(_)), .. } => By::Actor,
+            Self { connection: Some(_), .. } => By::Connection,
             Self { project: Some(_), .. } => By::Project,
             Self { kind: Some(_), .. } => By::Kind,
             Self { service: Some(_), .. } => By::Service,
@@ -292,6 +318,7 @@ fn fitting(
             filter.from.map_or(i64::MIN, Timestamp::millis).into(),
             filter.to.map_or(i64::MAX, Timestamp::millis).into(),
             text(filter.project.map(|id| id.to_string())),
+            text(filter.connection.map(|id| id.to_string())),
         ];
         for row in conn.query(statement(filter.found_by()), &params)? {
             events.push(read(&row)?);
@@ -362,7 +389,7 @@ pub fn latest_time(conn: &mut Conn) -> Result<Option<Timestamp>, DbError> {
     conn.query_one(&LATEST_TIME, &[])?.map_or(Ok(None), |row| row::opt_time(&row, 0))
 }
 
-fn read(row: &Row) -> Result<Event, DbError> {
+pub(crate) fn read(row: &Row) -> Result<Event, DbError> {
     let what: What = serde_json::from_str(row.text(6)?).map_err(|_| row::corrupt("events.what"))?;
     Ok(Event {
         number: row.int(0)?,

@@ -20,6 +20,7 @@ pub mod copy;
 pub mod events;
 pub mod figures;
 pub mod groups;
+pub mod hand_outs;
 pub mod keys;
 pub mod links;
 pub mod mails;
@@ -71,6 +72,7 @@ mod tests {
             events::STATEMENTS,
             figures::STATEMENTS,
             groups::STATEMENTS,
+            hand_outs::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,
             people::STATEMENTS,

@@ -47,6 +47,7 @@ static MIGRATIONS: &[Migration] = &[
         name: "projects and builds",
         sql: include_str!("../migrations/0011_projects_and_builds.sql"),
     },
+    Migration { version: 12, name: "hand-outs", sql: include_str!("../migrations/0012_hand_outs.sql") },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

@@ -187,8 +187,8 @@ pub(super) mod tests {
         }
         for kind in ConnectionKind::ALL {
             all.push(What::ConnectionAdded { id, name: name(), kind });
-            for name in [None, Some(name())] {
-                all.push(What::ConnectionChosen { project, project_name: project_name(), kind, name });
+            for (id, name) in [(None, None), (Some(id), Some(name()))] {
+                all.push(What::ConnectionChosen { project, project_name: project_name(), kind, id, name });
             }
         }
         all.extend(ConnectionState::ALL.map(|state| What::ConnectionStateChanged {

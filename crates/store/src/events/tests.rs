@@ -1,4 +1,4 @@
-use domain::{KindSet, RefusalReason, RequestId, ServiceId};
+use domain::{ConnectionKind, KindSet, RefusalReason, RequestId, ServiceId};
 
 use super::*;
 use crate::Store;
@@ -13,11 +13,13 @@ fn store(folder: &std::path::Path) -> (Store, Vec<Event>) {
         .write_blocking(|tx| {
             for n in 0..400_i64 {
                 let service = ["mail", "calendar"][n as usize % 2].to_owned();
-                let what = match n % 5 {
+                let (id, kind) = (ConnectionId::from_bytes([n as u8 % 2; 16]), ConnectionKind::ApiKey);
+                let what = match n % 6 {
                     0 => What::SignedIn { agent: String::new(), trusted_browser: false },
                     1 => What::SignedOut,
                     2 => What::Refused { service, reason: RefusalReason::WrongPassword, count: 1 },
                     3 => What::TwoFactorOn,
+                    4 => What::ConnectionAdded { id, name: String::new(), kind },
                     _ => What::ServiceAdded {
                         id: ServiceId::from_bytes([3; 16]),
                         name: service,
@@ -54,6 +56,7 @@ fn fits(filter: &Filter, event: &Event) -> bool {
         && filter.service.as_deref().is_none_or(|service| event.what.service() == Some(service))
         && (filter.sources.is_empty()
             || event.source.as_ref().is_some_and(|source| filter.sources.contains(source)))
+        && filter.connection.is_none_or(|connection| event.what.connection() == Some(connection))
         && filter.from.is_none_or(|from| event.at >= from)
         && filter.to.is_none_or(|to| event.at < to)
 }
@@ -64,7 +67,7 @@ fn every_filter_in_both_directions_is_what_looking_at_each_event_finds() {
     let (store, all) = store(folder.path());
     let mut tried = 0;
     // Each bit sets one condition, so every set of them is tried.
-    for set in 0..256_u32 {
+    for set in 0..512_u32 {
         let is = |bit: u32| set & (1 << bit) != 0;
         let filter = Filter {
             account: is(0).then_some(ADA),
@@ -73,6 +76,7 @@ fn every_filter_in_both_directions_is_what_looking_at_each_event_finds() {
             actor: is(3).then_some(if is(0) { Actor::Account(GRACE) } else { Actor::Machine }),
             service: is(4).then(|| "mail".to_owned()),
             project: None,
+            connection: is(8).then(|| ConnectionId::from_bytes([0; 16])),
             sources: if is(5) { vec!["2001:db8::1".into(), "2001:db8:0:0::/64".into()] } else { Vec::new() },
             from: is(6).then(|| Timestamp::from_millis(120_000)),
             to: is(7).then(|| Timestamp::from_millis(300_000)),
@@ -93,6 +97,9 @@ fn every_filter_in_both_directions_is_what_looking_at_each_event_finds() {
     }
     assert!(tried > 50, "{tried}");
     let (kinds, services) = store.read(|conn| Ok::<_, DbError>((kinds(conn)?, services(conn)?))).unwrap();
-    assert_eq!(kinds, ["refused", "service_added", "signed_in", "signed_out", "two_factor_on"]);
+    assert_eq!(
+        kinds,
+        ["connection_added", "refused", "service_added", "signed_in", "signed_out", "two_factor_on"]
+    );
     assert_eq!(services, ["calendar", "mail"]);
 }
