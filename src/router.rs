@@ -208,7 +208,7 @@ api! {
     delete "/api/v1/groups/{name}/members/{account}" groups::api::leave;
     get    "/api/v1/accounts"                        people::api::list;
     post   "/api/v1/accounts"                        people::api::add;
-    post   "/api/v1/accounts/import"                 people::api::import;
+    post   "/api/v1/accounts/import"                 people::import_api::import;
     get    "/api/v1/accounts/{name}"                 people::api::get;
     patch  "/api/v1/accounts/{name}"                 people::api::edit;
     delete "/api/v1/accounts/{name}"                 people::api::remove;

@@ -25,6 +25,7 @@ use crate::{
 
 pub mod api;
 pub mod import;
+pub mod import_api;
 pub mod pages;
 pub mod sign_out;
 pub mod views;
