@@ -34,8 +34,8 @@
 //! each request, [`follow`] keeps in memory what the doors ask, [`problem`] is the one error that people meet, [`web`] is what pages
 //! have in common. [`config`], [`key`] and [`serve`] start the server, [`cli`] is the command line.
 //!
-//! Below are the crates: `domain` (the rules), `seal` (encryption at rest), `index` (what a door asks), `appleid` (what Apple wants to be
-//! told, and how), `store` (the only one that knows a database).
+//! Below are the crates: `domain` (the rules), `seal` (encryption at rest), `index` (what a door asks), `appleid` (Apple's keys and
+//! dialect), `mask` (keeps secrets out of what is printed), `store` (the only one that knows a database).
 
 pub mod access;
 pub mod accounts;

@@ -1,5 +1,5 @@
-//! How fast Doorkey is, as ratios measured in one run: `cargo run --release -p doorkey-bench`, and `http`, `ldap`, `sasl` or `store` for
-//! a part of it.
+//! How fast Doorkey is, as ratios measured in one run: `cargo run --release -p doorkey-bench`, and `http`, `ldap`, `sasl`, `mask` or
+//! `store` for a part of it.
 //!
 //! Each line drives two servers in turn, by the same generator over loopback: a null server, made from the same framework and the same
 //! loop, that reads the request and answers without checking anything, and Doorkey; and a peer where there is one. Every answer is
@@ -16,6 +16,7 @@ mod data;
 mod http_door;
 mod ldap_door;
 mod load;
+mod mask;
 mod null;
 mod process;
 mod sasl_door;
@@ -30,12 +31,14 @@ fn main() {
         ["store"] => store::run(None),
         ["store", url] => store::run(Some(url)),
         ["http"] => http_door::run(),
+        ["mask"] => mask::run(),
         ["ldap"] => ldap_door::run(),
         ["sasl"] => sasl_door::run(),
         _ => {
             http_door::run();
             ldap_door::run();
             sasl_door::run();
+            mask::run();
         }
     }
 }

@@ -51,6 +51,7 @@ const LEAVES: &[(&str, &[&str])] = &[
     ("doorkey-domain", &[]),
     ("doorkey-appleid", &["doorkey-domain"]),
     ("doorkey-index", &["doorkey-domain"]),
+    ("doorkey-mask", &[]),
     ("doorkey-seal", &["doorkey-domain"]),
     ("doorkey-store", &["doorkey-domain"]),
 ];

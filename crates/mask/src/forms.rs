@@ -1,0 +1,301 @@
+//! The forms that a secret is written in.
+
+use std::collections::BTreeSet;
+
+use data_encoding::{BASE64, BASE64URL, HEXLOWER, HEXUPPER};
+
+/// The shortest form that is masked, in bytes. A shorter one could be part of an ordinary word, and a masked log that
+/// nobody can read is switched off.
+pub const SHORTEST: usize = 8;
+
+/// At what widths programs break what they encode: `openssl` and PEM, then `base64` and MIME.
+const BASE64_WIDTHS: [usize; 2] = [64, 76];
+
+/// At what width `xxd -p` breaks.
+const HEX_WIDTH: usize = 60;
+
+/// All forms of these secrets, none of them shorter than [`SHORTEST`].
+pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> BTreeSet<Vec<u8>> {
+    let mut forms = Forms::default();
+    for secret in secrets {
+        forms.secret(secret);
+    }
+    forms.0
+}
+
+#[derive(Default)]
+struct Forms(BTreeSet<Vec<u8>>);
+
+impl Forms {
+    fn add(&mut self, form: impl Into<Vec<u8>>) {
+        let form = form.into();
+        if form.len() >= SHORTEST {
+            self.0.insert(form);
+        }
+    }
+
+    /// A secret of one line, or of several, which programs print line by line.
+    fn secret(&mut self, secret: &[u8]) {
+        let text = trimmed(secret);
+        if text.len() < SHORTEST {
+            return;
+        }
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(trimmed).collect();
+        if lines.len() == 1 || std::str::from_utf8(secret).is_err() {
+            self.line(secret);
+            self.line(text);
+            return;
+        }
+        // The first and last line of PEM say what it is, and are no secret.
+        let body: Vec<_> = lines.into_iter().filter(|line| !line.starts_with(b"-----")).collect();
+        for line in &body {
+            self.line(line);
+        }
+        // Without the line ends, as programs do that keep a key on one line.
+        self.line(&body.concat());
+        for whole in [secret, text] {
+            self.encoded(whole);
+        }
+    }
+
+    /// A text as it is, encoded, and escaped.
+    fn line(&mut self, text: &[u8]) {
+        if text.len() < SHORTEST {
+            return;
+        }
+        self.add(text);
+        self.encoded(text);
+        for form in escaped(text) {
+            self.add(form);
+        }
+        for within in 0..3 {
+            for form in [&BASE64, &BASE64URL].map(|encoding| inside(encoding, text, within)) {
+                self.add(form);
+            }
+        }
+    }
+
+    /// Encoded by itself, on one line or on as many as programs make of it.
+    fn encoded(&mut self, bytes: &[u8]) {
+        for text in [&BASE64, &BASE64URL].map(|encoding| encoding.encode(bytes)) {
+            for width in BASE64_WIDTHS {
+                self.broken(&text, width);
+            }
+            self.add(text);
+        }
+        for text in [&HEXLOWER, &HEXUPPER].map(|encoding| encoding.encode(bytes)) {
+            self.broken(&text, HEX_WIDTH);
+            self.add(text);
+        }
+    }
+
+    fn broken(&mut self, text: &str, width: usize) {
+        for line in text.as_bytes().chunks(width) {
+            self.add(line);
+        }
+    }
+}
+
+/// Without the white space at its ends.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii()
+}
+
+/// The digits that a text has somewhere inside something that is encoded as a whole: those that don't depend on what
+/// stands before and after it. `before` is how many bytes stand before it, modulo 3.
+fn inside(encoding: &data_encoding::Encoding, text: &[u8], before: usize) -> Vec<u8> {
+    let mut bytes = vec![0; before];
+    bytes.extend_from_slice(text);
+    // Six bits a digit: the first that has no bit of what is before, and the last that has none of what is after.
+    let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    let digits = encoding.encode(&bytes).into_bytes();
+    digits.get(first..last).unwrap_or_default().to_vec()
+}
+
+/// Escaped as URLs, JSON, YAML, shells, HTML and program texts have it.
+fn escaped(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
+    // URLs: everything but letters, digits and these is %XX; a form's space is a plus.
+    for plain in ["-._~", "-._~/", "-._~!*'()", "-._*"] {
+        for digits in [&HEXUPPER, &HEXLOWER] {
+            for space in ["%20", "+"] {
+                forms.push(each(text, |byte, out| {
+                    if byte.is_ascii_alphanumeric() || plain.as_bytes().contains(&byte) {
+                        out.push(byte);
+                    } else if byte == b' ' {
+                        out.extend(space.as_bytes());
+                    } else {
+                        out.push(b'%');
+                        out.extend(digits.encode(&[byte]).bytes());
+                    }
+                }));
+            }
+        }
+    }
+    // JSON, double-quoted YAML, and the languages that print like them.
+    for careful in ["", "/", "<>&", "<>&'", "#", "$`", "$`!"] {
+        for upper in [false, true] {
+            let once = quoted(text, careful, upper);
+            // JSON in JSON, as logs have it.
+            forms.push(quoted(&once, "", false));
+            forms.push(once);
+        }
+    }
+    // Within single quotes: shells have two ways, YAML and SQL double it.
+    for quote in [r"'\''", r#"'"'"'"#, "''", r"\'"] {
+        forms.push(each(text, |byte, out| match byte {
+            b'\'' => out.extend(quote.as_bytes()),
+            _ => out.push(byte),
+        }));
+    }
+    // What `printf %q` prints, and `$'...'`.
+    forms.push(each(text, |byte, out| {
+        if !byte.is_ascii_alphanumeric() && !b"-_./+=:,@%".contains(&byte) && byte.is_ascii() {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }));
+    forms.push(each(text, |byte, out| match byte {
+        b'\'' => out.extend(br"\'"),
+        b'\\' => out.extend(br"\\"),
+        _ => out.push(byte),
+    }));
+    for apostrophe in ["'", "&#39;", "&#x27;", "&apos;"] {
+        for quote in ["&quot;", "&#34;", "\""] {
+            forms.push(each(text, |byte, out| match byte {
+                b'&' => out.extend(b"&amp;"),
+                b'<' => out.extend(b"&lt;"),
+                b'>' => out.extend(b"&gt;"),
+                b'"' => out.extend(quote.as_bytes()),
+                b'\'' => out.extend(apostrophe.as_bytes()),
+                _ => out.push(byte),
+            }));
+        }
+    }
+    forms
+}
+
+/// As it stands within double quotes. Of what need not be escaped there, `careful` is: `/`, `#`, `$`, `` ` `` and `!` by
+/// a backslash, the rest by its number. `ascii` writes letters beyond ASCII by their number too.
+fn quoted(text: &[u8], careful: &str, ascii: bool) -> Vec<u8> {
+    let number = |unit: u16, out: &mut Vec<u8>| out.extend(format!("\\u{unit:04x}").bytes());
+    let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
+    let mut out = Vec::new();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend([b'\\', c as u8]),
+            '\n' => out.extend(br"\n"),
+            '\r' => out.extend(br"\r"),
+            '\t' => out.extend(br"\t"),
+            '/' | '#' | '$' | '`' | '!' if careful.contains(c) => out.extend([b'\\', c as u8]),
+            c if c.is_ascii_control() || careful.contains(c) || (ascii && !c.is_ascii()) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    number(*unit, &mut out);
+                }
+            }
+            c => out.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    out
+}
+
+fn each(text: &[u8], escape: impl Fn(u8, &mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text {
+        escape(*byte, &mut out);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(secret: &str, form: &str) -> bool {
+        of([secret.as_bytes()]).contains(form.as_bytes())
+    }
+
+    #[test]
+    fn a_text_has_the_forms_that_programs_write() {
+        let secret = r#"p&ss "wörd"/it's $5+\"#;
+        for form in [
+            secret,
+            r"p%26ss%20%22w%C3%B6rd%22%2Fit%27s%20%245%2B%5C",
+            r"p%26ss+%22w%c3%b6rd%22%2fit%27s+%245%2b%5c",
+            r"p%26ss%20%22w%C3%B6rd%22/it%27s%20%245%2B%5C",
+            r#"p&ss \"wörd\"/it's $5+\\"#,
+            r#"p\u0026ss \"wörd\"/it's $5+\\"#,
+            r#"p&ss \"wörd\"\/it's $5+\\"#,
+            r#"p&ss \"w\u00f6rd\"/it's $5+\\"#,
+            r#"p&ss \\\"wörd\\\"/it's $5+\\\\"#,
+            r#"p&ss \"wörd\"/it's \$5+\\"#,
+            r#"p&ss "wörd"/it'\''s $5+\"#,
+            r#"p&ss "wörd"/it''s $5+\"#,
+            r#"p\&ss\ \"wörd\"/it\'s\ \$5+\\"#,
+            r#"p&ss "wörd"/it\'s $5+\\"#,
+            r"p&amp;ss &quot;wörd&quot;/it&#39;s $5+\",
+        ] {
+            assert!(has(secret, form), "{form}");
+        }
+    }
+
+    #[test]
+    fn base64_inside_is_what_does_not_depend_on_the_neighbours() {
+        let secret = b"dkb_0123456789";
+        for before in 0..3 {
+            for (a, z) in [(0_u8, 0_u8), (255, 255), (b'\n', b'"')] {
+                let mut whole = vec![a; before];
+                whole.extend(secret);
+                whole.extend([z; 4]);
+                for encoding in [&BASE64, &BASE64URL] {
+                    let digits = inside(encoding, secret, before);
+                    let text = encoding.encode(&whole).into_bytes();
+                    assert!(text.windows(digits.len()).any(|part| part == digits), "{before} {a} {z}");
+                    // At most one digit is left out at each end, and some bits of it.
+                    assert!(digits.len() * 6 + 2 * 5 >= secret.len() * 8, "{before}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_short_is_left_alone() {
+        assert!(of([b"secret7".as_slice()]).iter().all(|form| form.len() >= SHORTEST));
+        assert!(!has("secret7", "secret7"));
+        assert!(has("secret78", "secret78"));
+        assert!(of([b"".as_slice(), b"\n", b"a\nb\n"]).is_empty());
+    }
+
+    #[test]
+    fn the_lines_of_a_key_count_and_its_frame_does_not() {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG+/34\nAnotherLineOfTheKeyThatIsLonger0123456789\nByqGSM49AgEG==\nshort\n-----END PRIVATE KEY-----\n";
+        let (base64, hex) = (BASE64.encode(pem.as_bytes()), HEXUPPER.encode(pem.as_bytes()));
+        assert!(base64.len() > 128);
+        for form in [
+            "MIGHAgEAMBMG+/34",
+            "ByqGSM49AgEG==",
+            "MIGHAgEAMBMG+/34AnotherLineOfTheKeyThatIsLonger0123456789ByqGSM49AgEG==short",
+            "MIGHAgEAMBMG%2B%2F34",
+            r"MIGHAgEAMBMG+\/34",
+            &base64,
+            &BASE64.encode(pem.trim().as_bytes()),
+            &base64[..76],
+            &base64[64..128],
+            &hex[60..120],
+        ] {
+            assert!(has(pem, form), "{form}");
+        }
+        for form in ["-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "short", pem] {
+            assert!(!has(pem, form), "{form}");
+        }
+        assert!(has(&pem.replace('\n', "\r\n"), "MIGHAgEAMBMG+/34"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_masked_encoded() {
+        let key = [0xff, 0x0a, 0, 1, 2, 3, 4, 5, 6, 0x0a, 0xfe];
+        let forms = of([key.as_slice()]);
+        assert!(forms.contains(BASE64.encode(&key).as_bytes()) && forms.contains(key.as_slice()));
+        assert!(forms.contains(HEXLOWER.encode(&key).as_bytes()));
+    }
+}
