@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Origin},
     doctor::probe::Probes,
     follow::Live,
+    hand_outs::steps::Untold,
     health::Health,
     mail::Mailer,
     metrics::Metrics,
@@ -66,6 +67,8 @@ pub struct App {
     pub listens: Vec<(&'static str, SocketAddr)>,
     /// What it asks of itself, from outside.
     pub probes: Probes,
+    /// Whether it was said lately that a build's token didn't arrive.
+    pub untold: Untold,
 }
 
 impl App {

@@ -15,6 +15,8 @@ use store::{Commit, Conn, DbError, Lease, accounts, app_passwords, events, group
 
 use crate::events::end::End;
 
+use crate::hand_outs::memory::Memory;
+
 use crate::metrics::doors::Answers;
 
 use crate::sign_out::connections::Connections;
@@ -27,6 +29,8 @@ pub struct Live {
     /// Accounts and app-specific passwords.
     pub index: Index,
     services: RwLock<Arc<HashMap<String, Arc<Service>>>>,
+    /// What builds were given lately.
+    pub hand_outs: Memory,
     /// What doors keep open, which ends when memory says so.
     pub connections: Connections,
     /// False while memory may lag behind the log: then every door answers that Doorkey can't.
@@ -61,6 +65,7 @@ impl Live {
         Self {
             index: Index::default(),
             services: RwLock::default(),
+            hand_outs: Memory::default(),
             connections: Connections::default(),
             end: End::default(),
             current: AtomicBool::new(false),
@@ -88,6 +93,7 @@ impl Live {
     /// # Errors
     /// As the database has them; then memory isn't current, and the doors say so.
     pub fn load(&self, conn: &mut Conn) -> Result<(), DbError> {
+        self.hand_outs.clear();
         self.load_services(conn)?;
         self.index.clear();
         let mut names: HashMap<AccountId, Vec<AccountName>> = HashMap::new();
@@ -130,6 +136,7 @@ impl Live {
     pub fn follow(&self, commit: Commit<'_>) {
         let caught_up = match commit {
             Commit::Committed { notes, conn } => {
+                self.hand_outs.follow(notes);
                 let caught_up = self.catch_up(conn, notes).map(|()| self.connections.follow(self, notes));
                 // Also when memory lags behind: the log itself has moved on.
                 if let Some(last) = notes.last() {

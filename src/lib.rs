@@ -18,6 +18,7 @@
 //! - [`connections`]: what people have connected for builds to use.
 //! - [`projects`]: what a CI builds, its team, and which connections its builds use.
 //! - [`builds`]: the runs of a project's pipeline, from their opening to their end.
+//! - [`hand_outs`]: what builds receive of the connections that their projects use.
 //! - [`refusals`]: sign-ins that were refused, summed up.
 //! - [`events`]: the log as people and programs read it.
 //! - [`backup`]: all data in one file, and back from it. [`check`]: whether the data is sound. [`moving`]: all data
@@ -55,6 +56,7 @@ pub mod doors;
 pub mod events;
 pub mod follow;
 pub mod groups;
+pub mod hand_outs;
 pub mod health;
 pub mod key;
 pub mod logs;

@@ -14,8 +14,8 @@ use axum::{
 use crate::{
     access, accounts,
     app::App,
-    app_passwords, backup, browsers, check, doctor, doors, events, groups, health, key, mail, openapi,
-    people,
+    app_passwords, backup, browsers, check, doctor, doors, events, groups, hand_outs, health, key, mail,
+    openapi, people,
     problem::{Code, Problem},
     projects, services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
 };
@@ -48,7 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
     // Apps ask for it, and nobody is signed in.
     let found = set_up::found::router();
     let found = found.layer(middleware::from_fn_with_state(Arc::clone(&app), web::headers::add));
-    doors.merge(health).merge(found).merge(rest).with_state(app)
+    doors.merge(hand_outs::steps::router()).merge(health).merge(found).merge(rest).with_state(app)
 }
 
 fn pages() -> Router<Arc<App>> {
@@ -220,6 +220,8 @@ api! {
     post   "/api/v1/accounts/{name}/reset-link"      people::api::reset_link;
     post   "/api/v1/accounts/{name}/aliases"         people::api::add_alias;
     delete "/api/v1/accounts/{name}/aliases/{alias}" people::api::remove_alias;
+    post   "/api/v1/build/credentials"               hand_outs::api::credentials;
+    post   "/api/v1/build/app-store-connect-token"   hand_outs::api::app_store_connect_token;
     post   "/api/v1/mail/test"                       mail::api::test;
     get    "/api/v1/settings"                        settings::api::get;
     get    "/api/v1/settings/checks"                 settings::api::checks;

@@ -24,6 +24,7 @@ use crate::{
     doctor::probe::Probes,
     doors::{accept::DoorPlaces, ldap, sasl},
     follow::Live,
+    hand_outs::{self, steps::Untold},
     health::{self, Health, notify::Notify},
     key::{self, KeyError},
     logs,
@@ -122,6 +123,7 @@ impl Opened {
     /// Writes down what is still in memory, and closes the data.
     pub async fn close(self) {
         let _ = keeper::write_uses(&self.app).await;
+        let _ = hand_outs::write_repeats(&self.app).await;
         let _ = keeper::write_refusals(&self.app, None).await;
         self.app.store.close();
     }
@@ -203,6 +205,7 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
         origin: started.origin,
         listens: started.listens,
         probes: Probes::default(),
+        untold: Untold::default(),
     });
     Ok((router::router(Arc::clone(&app)), Opened { app, _lock: lock }))
 }

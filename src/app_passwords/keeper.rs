@@ -9,6 +9,7 @@ use store::{app_passwords as rows, browsers, budgets, events, links, sessions, t
 use crate::{
     app::App,
     ctx::{Ctx, Stamp},
+    hand_outs,
     problem::Problem,
     refusals::Place,
     sign_in,
@@ -39,6 +40,7 @@ pub async fn run(app: Arc<App>, mut stopping: tokio::sync::watch::Receiver<bool>
         }
     }
     note(write_uses(&app).await);
+    note(hand_outs::write_repeats(&app).await);
     note(write_refusals(&app, None).await);
 }
 
@@ -55,6 +57,7 @@ async fn round_once(app: &Arc<App>) -> Result<(), Problem> {
         app.store.write(move |tx| live.load(tx)).await?;
     }
     write_uses(app).await?;
+    hand_outs::write_repeats(app).await?;
     end_expired(app).await
 }
 

@@ -7,8 +7,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
-use domain::{MachineToken, TokenKind};
-use store::builds::{self as rows, Build};
+use domain::{BuildId, MachineToken, Timestamp, TokenKind};
+use store::{
+    Tx,
+    builds::{self as rows, Build},
+};
 
 use crate::{
     app::App,
@@ -23,6 +26,32 @@ impl BuildToken {
     /// Which build it is.
     pub const fn build(&self) -> &Build {
         &self.0
+    }
+
+    /// The same, to be kept.
+    pub fn into_build(self) -> Build {
+        self.0
+    }
+
+    /// The open build whose token has this hash.
+    ///
+    /// # Errors
+    /// `build-token-wrong` when there is none, or it has ended; and as the database has them.
+    pub fn of(app: &App, hash: &[u8; 32]) -> Result<Self, Problem> {
+        let build = app.store.read(|conn| rows::by_token(conn, hash))?.ok_or_else(not_known)?;
+        if build.is_open(app.clock.now()) { Ok(Self(build)) } else { Err(ended()) }
+    }
+
+    /// Checks, in the transaction of a change, that the build is still open.
+    ///
+    /// # Errors
+    /// `build-token-wrong` when it has ended.
+    pub fn still(tx: &mut Tx<'_>, build: BuildId, now: Timestamp) -> Result<(), Problem> {
+        match rows::by_id(tx, build)? {
+            Some(build) if build.is_open(now) => Ok(()),
+            Some(_) => Err(ended()),
+            None => Err(not_known()),
+        }
     }
 }
 
@@ -39,12 +68,12 @@ impl FromRequestParts<Arc<App>> for BuildToken {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let hash = token(&parts.headers).ok_or_else(not_known)?;
-        let build = app.store.read(|conn| rows::by_token(conn, &hash))?.ok_or_else(not_known)?;
-        if build.is_open(app.clock.now()) { Ok(Self(build)) } else { Err(ended()) }
+        Self::of(app, &hash)
     }
 }
 
-fn not_known() -> Problem {
+/// There is no open build with the token that came, or none came.
+pub fn not_known() -> Problem {
     Problem::new(
         Code::BuildTokenWrong,
         "The build token is missing, or isn't one of this server's. Open a build, and send its token.",

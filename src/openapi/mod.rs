@@ -34,6 +34,8 @@ pub type Refusals = BTreeMap<String, RefOr<Response>>;
 
 /// What `security` names: a token, and what else its person has to be or to have shown.
 const TOKEN: &str = "token";
+/// What `security` names where a build asks, with a token of its own.
+const BUILD_TOKEN: &str = "build_token";
 /// Somebody who administers the server: `access::Admin`.
 pub const ADMINISTRATOR: &str = "administrator";
 /// Somebody who showed their second factor a short while ago: `access::Fresh`.
@@ -78,6 +80,11 @@ pub const GROUPS: &[Group] = &[
         parts: &["services"],
     },
     Group {
+        name: "In a build",
+        about: "What a build asks for while it runs, with its own token.",
+        parts: &["build"],
+    },
+    Group {
         name: "Settings",
         about: "What this server goes by, and how it is, for administrators.",
         parts: &["settings"],
@@ -118,6 +125,9 @@ pub fn document() -> OpenApi {
             .into(),
     );
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
+    let mut build = Http::new(HttpAuthScheme::Bearer);
+    build.description = Some("A build's token, which begins with `dkb_`: good until the build ends.".into());
+    components.add_security_scheme(BUILD_TOKEN, SecurityScheme::Http(build));
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             complete(path, method, operation, components);

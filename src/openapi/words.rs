@@ -48,6 +48,8 @@ words! {
     AccountState = |about| one_of(about, ["invited", "active", "suspended"]);
     /// What events are filtered by.
     Sort = |about| one_of(about, domain::Sort::ALL.map(domain::Sort::code));
+    /// What somebody has connected.
+    ConnectionKind = |about| one_of(about, domain::ConnectionKind::ALL.map(domain::ConnectionKind::code));
     /// What a personal API token may be used for.
     Scope = |about| one_of(about, domain::Scope::ALL.map(domain::Scope::name));
     /// Why an app-specific password stopped working.

@@ -32,6 +32,7 @@ mod doors_sasl;
 mod events;
 mod full_disk;
 mod groups;
+mod hand_outs;
 mod health;
 mod import;
 mod logs;

@@ -18,6 +18,8 @@ pub struct Route {
     pub body: Option<Value>,
     pub body_is_needed: bool,
     pub is_for_anybody: bool,
+    /// Whether it is for builds, with a token of their own.
+    pub is_for_builds: bool,
     /// The scope that opens it to a personal API token, if one does.
     pub scope: Option<String>,
 }
@@ -41,6 +43,7 @@ pub fn routes() -> Vec<Route> {
                 body: body.is_object().then(|| resolved(named)["example"].clone()),
                 body_is_needed: body["required"] == true,
                 is_for_anybody: operation["security"].is_null(),
+                is_for_builds: operation["security"][0]["build_token"].is_array(),
                 scope: operation["description"]
                     .as_str()
                     .and_then(|text| text.split_once("needs the scope `"))

@@ -1,6 +1,7 @@
 //! What the tests share: a server that runs, the people who use it, the services that ask at its doors.
 
 mod browser;
+mod building;
 mod cli;
 mod clock;
 #[path = "../../postgres/cluster.rs"]
@@ -22,6 +23,7 @@ mod server;
 mod sink;
 
 pub use browser::{Browser, Page};
+pub use building::{Building, Made, OpenBuild, everything, key};
 pub use cli::{Cli, Done};
 pub use clock::{since, sweep};
 pub use contract::{Route, routes};

@@ -23,6 +23,13 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// A key as [`Self::der`] gave it, to be given out again. That its halves belong together was seen when it was read, and isn't looked
+    /// at again. None when it isn't in that form.
+    #[must_use]
+    pub fn kept(der: &[u8]) -> Option<Self> {
+        read::is_kept_form(der).then(|| Self { der: Zeroizing::new(der.to_vec()) })
+    }
+
     /// The key as PKCS#8 in DER: what is sealed and stored. [`ApiKey::read`] reads it again.
     #[must_use]
     pub fn der(&self) -> &[u8] {

@@ -266,6 +266,13 @@ const BEFORE: &[u8] = &[
 /// ... and between it and the public one.
 const BETWEEN: &[u8] = &[0xa1, 0x44, 0x03, 0x42, 0x00];
 
+/// Whether this is the form that is kept.
+pub(super) fn is_kept_form(der: &[u8]) -> bool {
+    let parts = der.strip_prefix(BEFORE).and_then(|rest| rest.split_at_checked(PRIVATE));
+    let public = parts.and_then(|(_, rest)| rest.strip_prefix(BETWEEN));
+    public.is_some_and(|public| public.len() == PUBLIC && public.first() == Some(&4))
+}
+
 /// The key in the form that is kept, if its halves belong together.
 fn keep(private: &[u8], public: &[u8]) -> Result<ApiKey, ReadError> {
     match public {

@@ -37,6 +37,23 @@ fn inside(pem: &str) -> Vec<u8> {
 }
 
 #[test]
+fn a_key_that_was_kept_is_that_key_and_anything_else_is_none() {
+    let der = good().der().to_vec();
+    let kept = ApiKey::kept(&der).unwrap();
+    assert_eq!((kept.der(), kept.pem().expose()), (&*der, good().pem().expose()));
+    for cut in 0..der.len() {
+        assert!(ApiKey::kept(&der[..cut]).is_none(), "{cut}");
+    }
+    let mut longer = der.clone();
+    longer.push(0);
+    let mut compressed = der;
+    compressed[73] = 2;
+    for other in [longer, compressed, inside(fixture!("sec1.pem")), Vec::new()] {
+        assert!(ApiKey::kept(&other).is_none());
+    }
+}
+
+#[test]
 fn every_form_of_one_key_is_that_key() {
     let lines: Vec<_> = GOOD.lines().collect();
     let body = STANDARD.encode(inside(GOOD));
