@@ -189,6 +189,16 @@ impl<T> Fresh<T> {
     }
 }
 
+impl<T> Fresh<T> {
+    /// The same person, freshly shown, as what they are in some part.
+    ///
+    /// # Errors
+    /// When they aren't.
+    pub fn as_what<U>(&self, of: impl FnOnce(&T) -> Result<U, Problem>) -> Result<Fresh<U>, Problem> {
+        of(&self.0).map(Fresh)
+    }
+}
+
 impl Fresh<SignedIn> {
     /// An administrator, freshly shown.
     ///

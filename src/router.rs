@@ -56,7 +56,7 @@ fn pages() -> Router<Arc<App>> {
     use app_passwords::{generate_pages as generate, pages as app_password};
     use groups::pages as group;
     use people::pages as person;
-    use projects::pages as project;
+    use projects::{invitation_pages, pages as project, team_pages as team};
     use services::pages as service;
     use sign_in::pages as sign_in;
     use trials::pages as trial;
@@ -65,6 +65,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/", get(account::home))
         .route("/setup/{token}", get(link::set_up).post(link::post_set_up))
         .route("/invitation/{token}", get(link::invitation).post(link::post_invitation))
+        .route("/project-invitation/{token}", get(invitation_pages::join).post(invitation_pages::post_join))
         .route("/reset/{token}", get(link::reset).post(link::post_reset))
         .route("/sign-in", get(sign_in::sign_in).post(sign_in::post_sign_in))
         .route("/sign-in/code", get(sign_in::code).post(sign_in::post_code))
@@ -110,7 +111,17 @@ fn pages() -> Router<Arc<App>> {
         .route("/projects", get(project::list))
         .route("/projects/add", get(project::add).post(project::post_add))
         .route("/projects/{id}", get(project::builds))
-        .route("/projects/{id}/team", get(project::team))
+        .route("/projects/all", get(project::all))
+        .route("/projects/all/{id}/owner", get(project::name_owner).post(project::post_name_owner))
+        .route("/projects/{id}/settings", get(project::settings).post(project::post_settings))
+        .route("/projects/{id}/hand-over", get(project::hand_over).post(project::post_hand_over))
+        .route("/projects/{id}/remove", get(project::remove).post(project::post_remove))
+        .route("/projects/{id}/team", get(team::team).post(team::post_team))
+        .route("/projects/{id}/team/invite", get(team::invite).post(team::post_invite))
+        .route("/projects/{id}/team/leave", get(team::leave).post(team::post_leave))
+        .route("/projects/{id}/team/member/{account}", get(team::one).post(team::post_one))
+        .route("/projects/{id}/team/take-out/{account}", get(team::take_out).post(team::post_take_out))
+        .route("/projects/{id}/team/take-back/{connection}", get(team::take_back).post(team::post_take_back))
         .route("/projects/{id}/integrations", get(project::integrations))
         .route("/services", get(service::list))
         .route("/services/add", get(service::add).post(service::post_add))

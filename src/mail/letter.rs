@@ -103,6 +103,39 @@ impl Letter {
         }
     }
 
+    /// An invitation to a project's team, to an address that somebody typed: nobody says whether it has an account here.
+    pub fn project_invitation(
+        server: &str,
+        project: &str,
+        (by, role): (&str, &str),
+        invited: &str,
+        link: &str,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            about: "project invitation".into(),
+            subject: format!("{by} invites you to {project}"),
+            name: String::new(),
+            before: vec![
+                format!("{by} invites you to the team of the project {project} at {server}, as {role}."),
+                format!(
+                    "To join, sign in there as {invited}, and accept. The link works once, until {}.",
+                    expires_at.exact()
+                ),
+            ],
+            facts: Vec::new(),
+            link: Some(("Open the invitation".into(), link.into())),
+            after: vec![
+                format!(
+                    "If you have no account there, ask an administrator of {server} for one with the ID {invited}; the link \
+                     works for nobody else."
+                ),
+                "If you don’t know what this is about, you needn’t do anything.".into(),
+            ],
+            server: server.into(),
+        }
+    }
+
     /// A link to set a new password, which turns two-factor authentication off where the second factor was lost.
     pub fn reset(
         server: &str,
@@ -156,7 +189,8 @@ impl Letter {
     /// What is in its link, if that is one that works once.
     pub fn one_time_token(&self) -> Option<&str> {
         let (rest, token) = self.link.as_ref()?.1.rsplit_once('/')?;
-        let is_one_time = ["/invitation", "/reset"].iter().any(|path| rest.ends_with(path));
+        let is_one_time =
+            ["/invitation", "/project-invitation", "/reset"].iter().any(|path| rest.ends_with(path));
         is_one_time.then_some(token)
     }
 

@@ -42,11 +42,12 @@ impl Mailer {
     }
 }
 
-/// A letter that is to be queued: nothing when no mail is configured. `expires_at` is when there is no more point in it.
+/// A letter that is to be queued: nothing when no mail is configured. It is to no account where the address may be anybody's. `expires_at` is
+/// when there is no more point in it.
 pub fn new(
     app: &App,
     ctx: &mut Ctx,
-    account: AccountId,
+    account: impl Into<Option<AccountId>>,
     recipient: &str,
     letter: &Letter,
     expires_at: Timestamp,
@@ -55,7 +56,7 @@ pub fn new(
     let id = MailId::new(ctx.stamp.now, &mut ctx.rng);
     Some(Mail {
         id,
-        account: Some(account),
+        account: account.into(),
         about: letter.about.clone(),
         recipient: recipient.into(),
         letter_sealed: app.keyring.seal(place(&id.to_bytes()), &letter.to_bytes(), &mut ctx.rng),

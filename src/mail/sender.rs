@@ -9,6 +9,7 @@ use domain::{Actor, Timestamp, What};
 use store::{
     links,
     mails::{self, Mail},
+    project_invitations,
 };
 
 use super::{
@@ -165,7 +166,11 @@ fn opened(app: &App, mail: &Mail) -> Option<Letter> {
 fn leads_nowhere(app: &App, letter: &Letter) -> Result<bool, Problem> {
     let Some(token) = letter.one_time_token() else { return Ok(false) };
     let (hash, now) = (secrets::hash(token), app.clock.now());
-    Ok(app.store.read(|conn| links::by_token(conn, &hash, now))?.is_none())
+    app.store.read(|conn| {
+        let found = links::by_token(conn, &hash, now)?.is_some()
+            || project_invitations::by_token(conn, &hash, now)?.is_some();
+        Ok(!found)
+    })
 }
 
 async fn postpone(app: &App, those: Vec<Mail>, words: String) -> Result<(), Problem> {

@@ -2,13 +2,13 @@
 
 use domain::{Actor, LineError, ProjectId, ProjectName, Role, What};
 use store::{
-    Tx, builds, connections, events,
+    Tx, builds, connections, events, project_invitations,
     projects::{self as rows, Project},
 };
 
 use super::{Member, ProjectOwner};
 use crate::{
-    access::{Oneself, SignedIn},
+    access::{Fresh, Oneself, SignedIn},
     app::App,
     ctx::{Ctx, Stamp},
     problem::{Code, Problem},
@@ -175,12 +175,13 @@ pub(super) fn tell(tx: &mut Tx<'_>, stamp: &Stamp, who: &Member, what: What) -> 
 ///
 /// # Errors
 /// As [`ProjectOwner::still`] has them.
-pub async fn remove(app: &App, ctx: &Ctx, owner: &ProjectOwner) -> Result<(), Problem> {
-    let (stamp, owner) = (ctx.stamp.clone(), owner.clone());
+pub async fn remove(app: &App, ctx: &Ctx, owner: &Fresh<ProjectOwner>) -> Result<(), Problem> {
+    let (stamp, owner) = (ctx.stamp.clone(), owner.who().clone());
     app.store
         .write(move |tx| {
             let project = owner.still(tx)?;
             connections::delete_of_project(tx, project.id)?;
+            project_invitations::delete_of_project(tx, project.id)?;
             builds::delete_of_project(tx, project.id)?;
             rows::delete(tx, project.id)?;
             let what =

@@ -13,9 +13,13 @@ use crate::{
 };
 
 pub mod connections;
+pub mod invitation_pages;
+pub mod invitations;
 pub mod life;
 pub mod pages;
+pub mod server;
 pub mod team;
+pub mod team_pages;
 pub mod views;
 
 pub use connections::{stop_using, stop_using_all};

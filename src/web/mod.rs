@@ -58,7 +58,7 @@ fn without_secrets(path: &str) -> String {
     // Also where a slash was doubled, and there is no such address.
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match first {
-        "setup" | "reset" | "invitation" => format!("/{first}/..."),
+        "setup" | "reset" | "invitation" | "project-invitation" => format!("/{first}/..."),
         _ => path.to_owned(),
     }
 }
@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(without_secrets("/reset/abc/def"), "/reset/...");
         assert_eq!(without_secrets("//reset/abc"), "/reset/...");
         assert_eq!(without_secrets("/invitation/abc"), "/invitation/...");
+        assert_eq!(without_secrets("/project-invitation/abc"), "/project-invitation/...");
         assert_eq!(local_path(Some("/\u{1}")), "/");
         assert_eq!(without_secrets("/services/calendar"), "/services/calendar");
     }

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use domain::{
     AccountId, AccountName, AppPasswordId, BrowserId, BuildId, ConnectionId, ConnectionKind, ConnectionState,
-    DisplayName, Given, GroupId, GroupName, HostName, Initiator, KindSet, Label, LinkId, MailId, Opens,
-    ProjectId, ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId, Role, RuleId,
-    Scope, ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId, Sort,
-    TokenId, What, WhyBuildEnded, WhyEnded,
+    DisplayName, Given, GroupId, GroupName, HostName, Initiator, InvitationId, KindSet, Label, LinkId,
+    MailId, Opens, ProjectId, ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId,
+    Role, RuleId, Scope, ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId,
+    Sort, TokenId, What, WhyBuildEnded, WhyEnded,
 };
 
 use crate::{
@@ -114,6 +114,16 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         account_id: id::<AccountId>;
         role: |value| matches!(value, Value::Text(text) if Role::from_code(text).is_some());
         joined_at: time;
+    }
+    project_invitations {
+        id: id::<InvitationId>;
+        project_id: id::<ProjectId>;
+        invited: account_name;
+        role: |value| matches!(value, Value::Text(text) if Role::from_code(text).is_some());
+        token_hash: hash;
+        made_by: id::<AccountId>;
+        created_at: time;
+        expires_at: time;
     }
     connection_offers {
         connection_id: id::<ConnectionId>;

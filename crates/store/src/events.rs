@@ -96,6 +96,8 @@ statements! {
     LAST_NAME = "SELECT what FROM events WHERE account_id = $1 AND kind IN ('account_added', 'account_invited', 'account_removed')
         ORDER BY number DESC LIMIT 1";
     REMOVED = "SELECT account_id, what FROM events WHERE kind = 'account_removed' ORDER BY number DESC";
+    CONNECTIONS_OF = "SELECT number, at, account_id, actor, source, request, what, token FROM events
+        WHERE kind IN ('connection_chosen', 'connection_unused') AND COALESCE(project, '') = $1 ORDER BY number DESC LIMIT $2";
     LATEST_TIME = "SELECT MAX(at) FROM events";
 }
 
@@ -379,6 +381,15 @@ pub fn removed(conn: &mut Conn, name: &AccountName) -> Result<Option<AccountId>,
 fn name_in(what: &str) -> Option<String> {
     let what: serde_json::Value = serde_json::from_str(what).ok()?;
     what.get("name")?.as_str().map(str::to_owned)
+}
+
+/// At most `limit` events that tell which connections a project's builds use, and which they stopped using, the newest first. They are found
+/// by their kinds: a project has many more of others.
+///
+/// # Errors
+/// As the database has them.
+pub fn connections_of(conn: &mut Conn, project: ProjectId, limit: i64) -> Result<Vec<Event>, DbError> {
+    conn.query(&CONNECTIONS_OF, &[project.to_string().into(), limit.into()])?.iter().map(read).collect()
 }
 
 /// The latest time that any event bears.

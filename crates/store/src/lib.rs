@@ -27,6 +27,7 @@ pub mod mails;
 pub mod moves;
 pub mod notices;
 pub mod people;
+pub mod project_invitations;
 pub mod projects;
 pub mod recovery_codes;
 pub mod removal;
@@ -76,6 +77,7 @@ mod tests {
             keys::STATEMENTS,
             links::STATEMENTS,
             people::STATEMENTS,
+            project_invitations::STATEMENTS,
             projects::STATEMENTS,
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,

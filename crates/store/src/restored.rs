@@ -12,9 +12,10 @@ statements! {
     TOKENS = "DELETE FROM tokens";
     LINKS = "DELETE FROM links";
     MAILS = "DELETE FROM mails";
+    PROJECT_INVITATIONS = "DELETE FROM project_invitations";
 }
 
-/// Ends every session, personal API token, trusted browser, one-time link and build, and drops the mails that wait: they bear such links, or were
+/// Ends every session, personal API token, trusted browser, one-time link, invitation to a project and build, and drops the mails that wait: they bear such links, or were
 /// sent long ago. Tells how many sessions and tokens there were.
 ///
 /// # Errors
@@ -24,6 +25,7 @@ pub fn sign_everybody_out(conn: &mut Conn, now: Timestamp) -> Result<u64, DbErro
     browsers::delete_all(conn)?;
     builds::end_all(conn, now, WhyBuildEnded::Restored)?;
     conn.execute(&LINKS, &[])?;
+    conn.execute(&PROJECT_INVITATIONS, &[])?;
     conn.execute(&MAILS, &[])?;
     Ok(signed_out)
 }

@@ -48,6 +48,11 @@ static MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/0011_projects_and_builds.sql"),
     },
     Migration { version: 12, name: "hand-outs", sql: include_str!("../migrations/0012_hand_outs.sql") },
+    Migration {
+        version: 13,
+        name: "project invitations",
+        sql: include_str!("../migrations/0013_project_invitations.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.
