@@ -68,6 +68,11 @@ pub const GROUPS: &[Group] = &[
         about: "One for each app that can't do two-factor authentication. At most 25 work at a time.",
         parts: &["app-passwords"],
     },
+    Group {
+        name: "Projects",
+        about: "What a CI builds: its team, and which connections its builds use.",
+        parts: &["projects", "project-invitations", "server"],
+    },
     Group { name: "People", about: "Everybody's accounts, for administrators.", parts: &["accounts"] },
     Group {
         name: "Groups",

@@ -328,6 +328,7 @@ fn choose_one(
         project: project.id,
         project_name: project.name.as_str().into(),
         kind,
+        id: chosen.as_ref().map(|one| one.id),
         name: chosen.as_ref().map(|one| one.name.clone()),
     };
     // Its person sees it in their activity: what is theirs is used now, or no longer.

@@ -12,6 +12,7 @@ use crate::{
     problem::{Code, Problem},
 };
 
+pub mod api;
 pub mod connections;
 pub mod invitation_pages;
 pub mod invitations;
