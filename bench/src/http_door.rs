@@ -43,6 +43,7 @@ fn work(sample: &Sample, passwords: usize, right: bool, status: &'static str) ->
     };
     Work {
         requests: sample.sign_ins(passwords, right).map(|(name, secret)| request(name, secret)).collect(),
+        apart: 97,
         numbered: unnumbered,
         hello: None,
         // Every answer here is a head without a body.

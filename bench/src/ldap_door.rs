@@ -41,6 +41,7 @@ const INVALID_CREDENTIALS: u8 = 49;
 fn work(sample: &Sample, passwords: usize, right: bool, code: u8) -> Work {
     Work {
         requests: sample.sign_ins(passwords, right).map(|(name, secret)| bind(name, secret)).collect(),
+        apart: 97,
         numbered: unnumbered,
         hello: None,
         // Each answer here is shorter than 128 bytes, and says how long it is in its second.

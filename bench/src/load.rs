@@ -25,6 +25,8 @@ pub struct Measured {
 pub struct Work {
     /// The requests, sent in turn.
     pub requests: Vec<Vec<u8>>,
+    /// How far apart the connections begin among them.
+    pub apart: usize,
     /// What stands before each, from its number in its connection; for protocols that number their requests.
     pub numbered: fn(u32) -> String,
     /// What ends the server's greeting, and what is said to it; for protocols that begin so.
@@ -54,8 +56,9 @@ pub fn run(address: SocketAddr, connections: usize, work: Work) -> Measured {
     let work = Arc::new(work);
     let mut times: Vec<u32> = runtime.block_on(async {
         let end = now() + RUN;
-        let tasks: Vec<_> =
-            (0..connections).map(|n| tokio::spawn(one(address, Arc::clone(&work), n * 97, end))).collect();
+        let tasks: Vec<_> = (0..connections)
+            .map(|n| tokio::spawn(one(address, Arc::clone(&work), n * work.apart, end)))
+            .collect();
         let mut times = Vec::new();
         for task in tasks {
             times.extend(task.await.unwrap());

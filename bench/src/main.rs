@@ -1,5 +1,5 @@
-//! How fast Doorkey is, as ratios measured in one run: `cargo run --release -p doorkey-bench`, and `http`, `ldap`, `sasl`, `mask` or
-//! `store` for a part of it.
+//! How fast Doorkey is, as ratios measured in one run: `cargo run --release -p doorkey-bench`, and `http`, `ldap`, `sasl`,
+//! `hand-out`, `mask` or `store` for a part of it.
 //!
 //! Each line drives two servers in turn, by the same generator over loopback: a null server, made from the same framework and the same
 //! loop, that reads the request and answers without checking anything, and Doorkey; and a peer where there is one. Every answer is
@@ -13,6 +13,7 @@
 )]
 
 mod data;
+mod hand_out;
 mod http_door;
 mod ldap_door;
 mod load;
@@ -31,6 +32,7 @@ fn main() {
         ["store"] => store::run(None),
         ["store", url] => store::run(Some(url)),
         ["http"] => http_door::run(),
+        ["hand-out"] => hand_out::run(),
         ["mask"] => mask::run(),
         ["ldap"] => ldap_door::run(),
         ["sasl"] => sasl_door::run(),
@@ -38,6 +40,7 @@ fn main() {
             http_door::run();
             ldap_door::run();
             sasl_door::run();
+            hand_out::run();
             mask::run();
         }
     }

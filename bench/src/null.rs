@@ -3,7 +3,7 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use axum::{Router, http::HeaderMap, routing::any};
+use axum::{Router, extract::State, http::HeaderMap, routing::any};
 use bytes::BytesMut;
 use doorkey::{
     doors::accept::{self, Connection},
@@ -35,6 +35,12 @@ pub fn run(null: Null) {
                 let router = Router::new().route("/door/http/{service}", any(http));
                 server::run(vec![Listener::tcp(listener, None, router, places)], stopping).await;
             }
+            Null::HandOut => {
+                let path = "/builds/{id}/apple_developer_portal_data.json";
+                let body: Arc<str> = crate::hand_out::body().into();
+                let router = Router::new().route(path, any(hand_out)).with_state(body);
+                server::run(vec![Listener::tcp(listener, None, router, places)], stopping).await;
+            }
             Null::Ldap => accept::run(tcp(listener), Arc::clone(&places), "", ldap, stopping).await,
             Null::Sasl => accept::run(tcp(listener), Arc::clone(&places), "", sasl, stopping).await,
         }
@@ -48,6 +54,15 @@ async fn http(_: HeaderMap) -> [(&'static str, &'static str); 4] {
         ("remote-name", "Person 1"),
         ("doorkey-app-password", "01JAAAAAAAAAAAAAAAAAAAAAAA"),
     ]
+}
+
+async fn hand_out(State(body): State<Arc<str>>, _: HeaderMap) -> ([(&'static str, &'static str); 3], String) {
+    let headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    (headers, body.as_ref().to_owned())
 }
 
 /// Says yes to every message.

@@ -19,17 +19,19 @@ use crate::load::{self, Measured, Work};
 #[derive(Clone, Copy)]
 pub enum Null {
     Http,
+    HandOut,
     Ldap,
     Sasl,
 }
 
 impl Null {
-    const ALL: [Self; 3] = [Self::Http, Self::Ldap, Self::Sasl];
+    const ALL: [Self; 4] = [Self::Http, Self::HandOut, Self::Ldap, Self::Sasl];
 
     /// What it is called on this program's own command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::HandOut => "hand-out",
             Self::Ldap => "ldap",
             Self::Sasl => "sasl",
         }

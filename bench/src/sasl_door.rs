@@ -39,6 +39,7 @@ fn work(sample: &Sample, passwords: usize) -> Work {
     };
     Work {
         requests: sample.sign_ins(passwords, true).map(|(name, secret)| request(name, secret)).collect(),
+        apart: 97,
         numbered: |number| format!("AUTH\t{number}"),
         hello: Some(("\nDONE\n", "VERSION\t1\t1\nCPID\t1\n")),
         is_whole: |answer| answer.ends_with(b"\n"),

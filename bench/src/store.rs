@@ -41,6 +41,18 @@ pub fn run(url: Option<&str>) {
     store.close();
 }
 
+/// How many rows a second so many callers together store, each a change after the other, in a file of their own.
+pub fn committed(callers: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = DataLock::acquire(folder.path()).unwrap();
+    let place = Place::Sqlite(folder.path().join("doorkey.db"));
+    let store = Arc::new(Store::open(&place, &lock, Lease::default(), |_| ()).unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let rate = runtime.block_on(changes(&store, callers));
+    store.close();
+    rate
+}
+
 /// Each caller stores one change after the other, and waits until it is durable.
 async fn changes(store: &Arc<Store>, callers: usize) -> f64 {
     measure(callers, |caller| {

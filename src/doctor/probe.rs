@@ -21,6 +21,9 @@ use crate::{app::App, clock, problem::Problem, web::client::ClientAddress};
 /// Where it is sent.
 pub const PATH: &str = "/health/probe/";
 
+/// What steps of builds send their token in. Some proxies drop it for the underscores in its name.
+pub const UNDERSCORE: &str = "build_api_token";
+
 /// Questions that are on their way, and what came of them.
 #[derive(Default)]
 pub struct Probes(Mutex<HashMap<String, Option<Arrived>>>);
@@ -36,6 +39,8 @@ pub(super) struct Arrived {
     pub hops: Vec<String>,
     /// From whom it seems to come.
     pub client: Option<String>,
+    /// Whether a header with an underscore in its name came too.
+    pub underscore: bool,
 }
 
 impl Probes {
@@ -70,7 +75,8 @@ async fn arrive(State(app): State<Arc<App>>, Path(number): Path<String>, request
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let client = ClientAddress::of(&parts.extensions, &parts.headers, &app).0;
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let arrived = Arrived { peer, host: host.into(), hops: hops(&parts.headers), client };
+    let underscore = parts.headers.contains_key(UNDERSCORE);
+    let arrived = Arrived { peer, host: host.into(), hops: hops(&parts.headers), client, underscore };
     if let Some(slot) = app.probes.all().get_mut(&number) {
         *slot = Some(arrived);
     }

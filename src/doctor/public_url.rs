@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     About, Findings,
-    probe::{Arrived, PATH},
+    probe::{Arrived, PATH, UNDERSCORE},
 };
 
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -110,7 +110,8 @@ async fn ask(url: &PublicUrl, number: &str) -> Result<u16, Unasked> {
         if tls { Unasked::Untrusted(why) } else { Unasked::Unreached(why) }
     };
     let client = builder.build().map_err(|error| failed(&error))?;
-    let request = client.get(format!("{url}{PATH}{number}")).header("x-forwarded-for", CLAIMED);
+    let request = client.get(format!("{url}{PATH}{number}"));
+    let request = request.header("x-forwarded-for", CLAIMED).header(UNDERSCORE, "arrives");
     let response = request.send().await.map_err(|error| failed(&error))?;
     Ok(response.status().as_u16())
 }
@@ -132,6 +133,13 @@ fn judge(config: &Config, own_port: u16, arrived: &Arrived, findings: &mut Findi
             said,
             "Let it pass on the Host that came (nginx: proxy_set_header Host $host).",
         );
+    }
+    if !arrived.underscore {
+        let said = "What stands in front of the server drops headers with an underscore in their name: the steps of builds \
+                    send their token in BUILD_API_TOKEN, and are refused. Nothing else needs one.";
+        let advice = "Let them through: nginx `underscores_in_headers on;` in the http block, HAProxy and others where they drop \
+                      or rename such headers. Apache and Caddy pass them on by themselves.";
+        findings.warning(About::PublicUrl, said, advice);
     }
     let untouched = arrived.hops == [CLAIMED];
     if untouched && url.is_https() == config.http.tls.is_some() && (!trusted || port(url) == Some(own_port)) {
@@ -186,7 +194,8 @@ mod tests {
             crate::config::load(Some(&file), std::iter::empty(), crate::config::Overrides::default())
                 .unwrap();
         let hops = hops.iter().map(|hop| (*hop).to_owned()).collect();
-        let arrived = Arrived { peer: peer.parse().ok(), host: host.into(), hops, client: None };
+        let underscore = !settings.contains("# nginx");
+        let arrived = Arrived { peer: peer.parse().ok(), host: host.into(), hops, client: None, underscore };
         let mut findings = Findings::default();
         judge(&config, 8080, &arrived, &mut findings);
         findings.report(true).checks.into_iter().map(|check| (check.state, check.said)).collect()
@@ -221,6 +230,13 @@ mod tests {
             found[0].0 == State::Warning && found[0].1.contains("passes on the host 127.0.0.1:8080"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_proxy_that_drops_what_steps_send_is_found() {
+        let found = judged(&format!("{BEHIND} # nginx"), "10.0.0.1", "d.example.org", &["198.51.100.7"]);
+        assert_eq!(found.iter().map(|(state, _)| *state).collect::<Vec<_>>(), [State::Warning, State::Fine]);
+        assert!(found[0].1.contains("BUILD_API_TOKEN"), "{found:?}");
     }
 
     #[test]

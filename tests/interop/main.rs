@@ -20,6 +20,7 @@ mod support;
 mod apache;
 mod browser;
 mod dovecot;
+mod hand_out;
 mod ldap_tools;
 mod nginx_mail;
 mod postfix;
