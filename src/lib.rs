@@ -33,7 +33,8 @@
 //!
 //! What they share: [`app`] is built once and passed on, [`access`] makes the capabilities that use cases name, [`ctx`] is made for
 //! each request, [`follow`] keeps in memory what the doors ask, [`problem`] is the one error that people meet, [`web`] is what pages
-//! have in common. [`config`], [`key`] and [`serve`] start the server, [`cli`] is the command line.
+//! have in common, [`out`] what requests to other servers have. [`config`], [`key`] and [`serve`] start the server, [`cli`] is the
+//! command line.
 //!
 //! Below are the crates: `domain` (the rules), `seal` (encryption at rest), `index` (what a door asks), `appleid` (Apple's keys and
 //! dialect), `mask` (keeps secrets out of what is printed), `store` (the only one that knows a database).
@@ -64,6 +65,7 @@ pub mod mail;
 pub mod metrics;
 pub mod moving;
 pub mod openapi;
+pub mod out;
 pub mod people;
 pub mod problem;
 pub mod projects;

@@ -1,21 +1,20 @@
-//! Requests to other servers: to the addresses that administrators have set, and nowhere else. No redirect is followed, no proxy asked;
-//! what needs a secret goes over TLS, or no farther than the networks that are one's own.
+//! Requests to the addresses that administrators have set, and nowhere else: what needs a secret goes over TLS, or no farther than the
+//! networks that are one's own.
 
 use std::{
-    error::Error,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use reqwest::{
-    Client, ClientBuilder, StatusCode,
+    Client, StatusCode,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
 use url::{Host, Url};
 
-use crate::problem::Problem;
+use crate::{out, problem::Problem};
 
 /// How long a request may take in all.
 const TIME_OUT: Duration = Duration::from_secs(5);
@@ -75,16 +74,6 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// A client that goes nowhere but where it is sent.
-pub fn builder() -> ClientBuilder {
-    // An error says that there is a provider already, which is this one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .user_agent(concat!("doorkey/", env!("CARGO_PKG_VERSION")))
-}
-
 /// Asks one address.
 pub struct Asker {
     client: Client,
@@ -97,12 +86,12 @@ impl Asker {
     /// # Errors
     /// In words, when the machine has nothing to check certificates with.
     pub fn new(url: Url) -> Result<Self, String> {
-        let mut builder = builder().timeout(TIME_OUT);
+        let mut builder = out::builder().timeout(TIME_OUT);
         if url.scheme() == "http" {
             // Without TLS no roots are needed, and a machine that has none shall not fail for it.
             builder = builder.tls_certs_only([]).dns_resolver(Arc::new(Near));
         }
-        let client = builder.build().map_err(|error| root(&error))?;
+        let client = builder.build().map_err(|error| out::root(&error))?;
         Ok(Self { client, url })
     }
 
@@ -129,15 +118,8 @@ impl Asker {
         sent: Result<reqwest::Response, reqwest::Error>,
     ) -> Result<Answer, reqwest::Error> {
         let mut response = sent?;
-        let (status, mut body) = (response.status(), Vec::new());
-        while let Some(chunk) = response.chunk().await? {
-            let room = ANSWER_MOST - body.len();
-            body.extend(chunk.iter().take(room));
-            if body.len() == ANSWER_MOST {
-                break;
-            }
-        }
-        Ok(Answer { status, body })
+        let body = out::read(&mut response, ANSWER_MOST).await?;
+        Ok(Answer { status: response.status(), body })
     }
 
     /// The address without what follows the host: the rest may be nobody's business.
@@ -150,17 +132,8 @@ impl Asker {
         if error.is_timeout() {
             return format!("{place} doesn't answer within {} seconds.", TIME_OUT.as_secs());
         }
-        format!("{place} can't be asked: {}.", root(error))
+        format!("{place} can't be asked: {}.", out::root(error))
     }
-}
-
-/// The deepest reason. The outer ones name the whole address.
-pub fn root(error: &dyn Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
 }
 
 /// Finds the addresses of a name that are one's own.

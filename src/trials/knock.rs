@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::sign_out::out;
+use crate::out;
 
 /// How long a server may take for all of it.
 const PATIENCE: Duration = Duration::from_secs(8);
