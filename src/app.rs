@@ -11,6 +11,7 @@ use crate::{
     app_passwords::usage::Usage,
     clock::Clock,
     config::{Config, Origin},
+    connections::Checks,
     doctor::probe::Probes,
     follow::Live,
     hand_outs::steps::Untold,
@@ -65,6 +66,8 @@ pub struct App {
     pub origin: Option<Origin>,
     /// Where it listens, by the settings that say so.
     pub listens: Vec<(&'static str, SocketAddr)>,
+    /// The connections that Apple is being asked about.
+    pub checks: Checks,
     /// What it asks of itself, from outside.
     pub probes: Probes,
     /// Whether it was said lately that a build's token didn't arrive.

@@ -152,6 +152,9 @@ codes! {
     /// All 25 places for personal API tokens are taken.
     TooManyTokens = "too-many-tokens", CONFLICT, "There is no room for another token",
         "Revoke a token that is no longer used. Expired ones don't count.";
+    /// All 50 places for connections are taken.
+    TooManyConnections = "too-many-connections", CONFLICT, "There is no room for another connection",
+        "Remove a connection that is no longer used.";
     /// It is as it should be already, or somebody else was faster.
     Conflict = "conflict", CONFLICT, "It has changed meanwhile",
         "Read it again, and decide anew. With `field`, something of that name is there already: choose another.";
@@ -176,6 +179,15 @@ codes! {
     /// There is no open build with this token.
     BuildTokenWrong = "build-token-wrong", UNAUTHORIZED, "This build token isn't good",
         "Open a build, and send the token that the answer brings. A build's token ends with the build.";
+    /// Apple refuses what was to be connected.
+    AppleRefused = "apple-refused", UNPROCESSABLE_ENTITY, "Apple doesn't take that",
+        "Compare what was sent with what Apple shows, as `detail` says. Nothing was stored.";
+    /// Apple can't be asked now, so nothing is known.
+    AppleUnavailable = "apple-unavailable", SERVICE_UNAVAILABLE, "Apple can't be asked right now",
+        "Try again later: nothing was stored, and nothing was changed.";
+    /// The server's own clock is wrong, and Apple takes nothing that it signs.
+    ClockWrong = "clock-wrong", SERVICE_UNAVAILABLE, "This server's clock is wrong",
+        "Tell the person who runs this server, who sets its clock; then try again.";
     /// Doorkey can't answer now.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Doorkey can't answer right now",
         "Try again after as many seconds as `Retry-After` says. If it goes on, tell the person who runs this server.";

@@ -14,8 +14,8 @@ use axum::{
 use crate::{
     access, accounts,
     app::App,
-    app_passwords, backup, browsers, check, doctor, doors, events, groups, hand_outs, health, key, mail,
-    openapi, people,
+    app_passwords, backup, browsers, check, connections, doctor, doors, events, groups, hand_outs, health,
+    key, mail, openapi, people,
     problem::{Code, Problem},
     projects, services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
 };
@@ -194,6 +194,13 @@ api! {
     delete "/api/v1/app-passwords"                   app_passwords::api::revoke_all;
     post   "/api/v1/app-passwords/profile"           app_passwords::api::profile;
     delete "/api/v1/app-passwords/{id}"              app_passwords::api::revoke;
+    get    "/api/v1/connections"                     connections::api::list;
+    post   "/api/v1/connections"                     connections::api::add;
+    get    "/api/v1/connections/{id}"                connections::api::get;
+    delete "/api/v1/connections/{id}"                connections::api::remove;
+    post   "/api/v1/connections/{id}/test"           connections::api::test;
+    get    "/api/v1/connections/{id}/readers"        connections::api::readers;
+    get    "/api/v1/connections/{id}/reach"          connections::api::reach;
     get    "/api/v1/activity"                        events::api::activity;
     get    "/api/v1/events"                          events::api::events;
     get    "/api/v1/events/export"                   events::api::export;

@@ -20,6 +20,7 @@ use crate::{
     app_passwords::{keeper, usage::Usage},
     clock::{self, Clock, NoRandomness},
     config::{Config, Origin, PublicUrl, StoreUrl},
+    connections::Checks,
     ctx::Ctx,
     doctor::probe::Probes,
     doors::{accept::DoorPlaces, ldap, sasl},
@@ -204,6 +205,7 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
         certificate: started.certificate,
         origin: started.origin,
         listens: started.listens,
+        checks: Checks::default(),
         probes: Probes::default(),
         untold: Untold::default(),
     });

@@ -108,7 +108,7 @@ impl Config {
     /// Sections in which something is set, and that this version only reads.
     pub fn unused(&self) -> Vec<&'static str> {
         let nothing = Self::default();
-        let sections = [("apple", self.apple != nothing.apple), ("sandbox", self.sandbox != nothing.sandbox)];
+        let sections = [("sandbox", self.sandbox != nothing.sandbox)];
         sections.into_iter().filter(|(_, set)| *set).map(|(section, _)| section).collect()
     }
 }

@@ -73,6 +73,11 @@ pub const GROUPS: &[Group] = &[
         about: "What a CI builds: its team, and which connections its builds use.",
         parts: &["projects", "project-invitations", "server"],
     },
+    Group {
+        name: "Connections",
+        about: "What one has connected for builds to use: API keys of App Store Connect. At most 50.",
+        parts: &["connections"],
+    },
     Group { name: "People", about: "Everybody's accounts, for administrators.", parts: &["accounts"] },
     Group {
         name: "Groups",

@@ -9,6 +9,8 @@ use utoipa::{
     },
 };
 
+use crate::connections::reads::Reads;
+
 macro_rules! words {
     ($($(#[doc = $doc:literal])* $name:ident = $schema:expr;)+) => {
         $(
@@ -52,6 +54,14 @@ words! {
     ConnectionKind = |about| one_of(about, domain::ConnectionKind::ALL.map(domain::ConnectionKind::code));
     /// What a personal API token may be used for.
     Scope = |about| one_of(about, domain::Scope::ALL.map(domain::Scope::name));
+    /// How a connection was when Apple was last asked about it.
+    ConnectionState = |about| one_of(about, domain::ConnectionState::ALL.map(domain::ConnectionState::code));
+    /// What an API key may read at Apple.
+    KeyReads = |about| one_of(about, Reads::ALL.map(Reads::code));
+    /// What a build was given of a connection.
+    Given = |about| one_of(about, domain::Given::ALL.map(domain::Given::code));
+    /// What somebody of a project's team may do.
+    Role = |about| one_of(about, domain::Role::ALL.map(domain::Role::code));
     /// Why an app-specific password stopped working.
     WhyEnded = |about| one_of(about, Why::ALL.map(Why::code));
     /// How people are signed out of a service: all sessions of theirs by Dovecot; those of one app-specific password by Dovecot 2.4; by a

@@ -15,6 +15,7 @@ mod support;
 mod accounts;
 mod activity;
 mod api;
+mod api_keys;
 mod app_passwords;
 mod backup;
 mod canary;

@@ -82,6 +82,13 @@ impl Timestamp {
         Some(Self(at.as_millisecond()))
     }
 
+    /// Reads a moment as HTTP has it (RFC 9110): `Sun, 03 May 2026 03:09:37 GMT`.
+    #[must_use]
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+        Some(Self(at.timestamp().as_millisecond()))
+    }
+
     /// The day, as "3 May 2026", in UTC.
     #[must_use]
     pub fn date(self) -> String {
@@ -166,6 +173,16 @@ mod tests {
         );
         for wrong in ["", "soon", "2026-13-01", "03.05.2026", "2026-05-03T25:00", "99999-01-01"] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn is_read_as_servers_write_it() {
+        let at = Some(Timestamp::from_millis(1_777_777_777_000));
+        assert_eq!(Timestamp::parse_http("Sun, 03 May 2026 03:09:37 GMT"), at);
+        for wrong in ["", "now", "Sun, 03 May 2026", "2026-05-03T03:09:37Z", "Mon, 99 May 2026 03:09:37 GMT"]
+        {
+            assert_eq!(Timestamp::parse_http(wrong), None, "{wrong}");
         }
     }
 

@@ -92,7 +92,7 @@ pub fn since() -> impl Fn() -> Duration {
 }
 
 /// The library that fakes the time, as the tool `faketime` itself loads it.
-fn library() -> &'static str {
+pub fn library() -> &'static str {
     static LIBRARY: OnceLock<String> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output();

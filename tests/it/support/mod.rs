@@ -1,5 +1,6 @@
 //! What the tests share: a server that runs, the people who use it, the services that ask at its doors.
 
+mod apple;
 mod browser;
 mod building;
 mod cli;
@@ -22,6 +23,7 @@ mod receiver;
 mod server;
 mod sink;
 
+pub use apple::{Apple, AppleAsked, AppleKey, ENTERPRISE, ISSUER, STORE, Says};
 pub use browser::{Browser, Page};
 pub use building::{Building, Made, OpenBuild, everything, key};
 pub use cli::{Cli, Done};
