@@ -14,23 +14,52 @@ const BASE64_WIDTHS: [usize; 2] = [64, 76];
 /// At what width `xxd -p` breaks.
 const HEX_WIDTH: usize = 60;
 
+/// How much of a random secret in hex is enough to be taken for it, in digits: half a byte each, and logs are full of hex.
+const HEX_PIECE: usize = 2 * SHORTEST;
+
+/// What must not be seen.
+#[derive(Clone, Copy)]
+pub enum Secret<'a> {
+    /// Chosen by somebody: there may be ordinary words in it, so it is masked as a whole.
+    Chosen(&'a [u8]),
+    /// Made by a machine: no piece of it is an ordinary word. Each is masked, however programs break it into lines or
+    /// columns, from [`SHORTEST`] characters on, and from twice as many in hex.
+    Random(&'a [u8]),
+}
+
 /// All forms of these secrets, none of them shorter than [`SHORTEST`].
-pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> BTreeSet<Vec<u8>> {
+pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> BTreeSet<Vec<u8>> {
     let mut forms = Forms::default();
     for secret in secrets {
-        forms.secret(secret);
+        let (bytes, random) = match secret {
+            Secret::Chosen(bytes) => (bytes, false),
+            Secret::Random(bytes) => (bytes, true),
+        };
+        forms.random = random;
+        forms.secret(bytes);
     }
-    forms.0
+    forms.all
 }
 
 #[derive(Default)]
-struct Forms(BTreeSet<Vec<u8>>);
+struct Forms {
+    all: BTreeSet<Vec<u8>>,
+    /// Whether the pieces of the secret count too.
+    random: bool,
+}
 
 impl Forms {
     fn add(&mut self, form: impl Into<Vec<u8>>) {
         let form = form.into();
         if form.len() >= SHORTEST {
-            self.0.insert(form);
+            self.all.insert(form);
+        }
+    }
+
+    /// Each piece of it of this length.
+    fn pieces(&mut self, form: &[u8], length: usize) {
+        if self.random {
+            self.all.extend(form.windows(length).map(<[u8]>::to_vec));
         }
     }
 
@@ -65,13 +94,20 @@ impl Forms {
         }
         self.add(text);
         self.encoded(text);
+        if std::str::from_utf8(text).is_ok() {
+            self.pieces(text, SHORTEST);
+        }
         for form in escaped(text) {
             self.add(form);
         }
         for within in 0..3 {
             for form in [&BASE64, &BASE64URL].map(|encoding| inside(encoding, text, within)) {
+                self.pieces(&form, SHORTEST);
                 self.add(form);
             }
+        }
+        for form in [&HEXLOWER, &HEXUPPER].map(|encoding| encoding.encode(text)) {
+            self.pieces(form.as_bytes(), HEX_PIECE);
         }
     }
 
@@ -212,7 +248,7 @@ mod tests {
     use super::*;
 
     fn has(secret: &str, form: &str) -> bool {
-        of([secret.as_bytes()]).contains(form.as_bytes())
+        of([Secret::Chosen(secret.as_bytes())]).contains(form.as_bytes())
     }
 
     #[test]
@@ -260,10 +296,10 @@ mod tests {
 
     #[test]
     fn what_is_short_is_left_alone() {
-        assert!(of([b"secret7".as_slice()]).iter().all(|form| form.len() >= SHORTEST));
+        assert!(of([Secret::Chosen(b"secret7")]).iter().all(|form| form.len() >= SHORTEST));
         assert!(!has("secret7", "secret7"));
         assert!(has("secret78", "secret78"));
-        assert!(of([b"".as_slice(), b"\n", b"a\nb\n"]).is_empty());
+        assert!(of([&b""[..], b"\n", b"a\nb\n"].map(Secret::Random)).is_empty());
     }
 
     #[test]
@@ -292,9 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_random_each_piece_counts() {
+        let token = "dkb_0aB1cD2eF3gH4iJ5";
+        let pieces = |secret: Secret<'_>| {
+            of([secret])
+                .iter()
+                .filter(|form| token.as_bytes().windows(8).any(|w| w == form.as_slice()))
+                .count()
+        };
+        assert_eq!(
+            (pieces(Secret::Random(token.as_bytes())), pieces(Secret::Chosen(token.as_bytes()))),
+            (13, 0)
+        );
+    }
+
+    #[test]
     fn bytes_that_are_no_text_are_masked_encoded() {
         let key = [0xff, 0x0a, 0, 1, 2, 3, 4, 5, 6, 0x0a, 0xfe];
-        let forms = of([key.as_slice()]);
+        let forms = of([Secret::Random(&key)]);
         assert!(forms.contains(BASE64.encode(&key).as_bytes()) && forms.contains(key.as_slice()));
         assert!(forms.contains(HEXLOWER.encode(&key).as_bytes()));
     }

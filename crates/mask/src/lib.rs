@@ -9,5 +9,5 @@ mod masker;
 mod patterns;
 mod skip;
 
-pub use forms::SHORTEST;
+pub use forms::{SHORTEST, Secret};
 pub use masker::{MASK, Masker};

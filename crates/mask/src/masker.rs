@@ -4,7 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use aho_corasick::{BuildError, automaton::StateID};
 
-use crate::{forms, patterns::Patterns};
+use crate::{
+    forms::{self, Secret},
+    patterns::Patterns,
+};
 
 /// What stands in a secret's place.
 pub const MASK: &[u8] = b"***";
@@ -29,7 +32,7 @@ impl Masker {
     ///
     /// # Errors
     /// When they are too many to look for: gigabytes.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, BuildError> {
+    pub fn new<'a>(secrets: impl IntoIterator<Item = Secret<'a>>) -> Result<Self, BuildError> {
         Ok(Self::of(Patterns::new(&forms::of(secrets))?.map(Arc::new)))
     }
 

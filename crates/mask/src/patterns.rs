@@ -1,6 +1,6 @@
 //! What is looked for: one automaton over all forms.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aho_corasick::{
     Anchored, BuildError,
@@ -10,12 +10,16 @@ use aho_corasick::{
 
 use crate::skip::Skip;
 
+/// How little of a pattern is worth a second look at whether it can be one at all. In text of the secret's own letters nearly
+/// each of them begins one.
+const SHALLOW: usize = 2;
+
 /// All patterns, and how far into one a text can be.
 pub(crate) struct Patterns {
     automaton: NFA,
     start: StateID,
     /// How long the longest suffix is that begins a pattern, in each state.
-    depths: HashMap<StateID, usize>,
+    depths: Vec<u32>,
     skip: Skip,
 }
 
@@ -27,13 +31,17 @@ impl Patterns {
         }
         let automaton = NFA::builder().build(forms)?;
         let Ok(start) = automaton.start_state(Anchored::No) else { return Ok(None) };
-        let mut depths = HashMap::from([(start, 0)]);
+        let mut depths = Vec::new();
         for form in forms {
             let mut state = start;
-            for (before, byte) in form.iter().enumerate() {
+            for (byte, depth) in form.iter().zip(1..) {
                 // What has been read is the beginning of a pattern, and nothing longer can be.
                 state = automaton.next_state(Anchored::No, state, *byte);
-                depths.insert(state, before + 1);
+                let at = state.as_usize();
+                depths.resize(depths.len().max(at + 1), 0);
+                if let Some(slot) = depths.get_mut(at) {
+                    *slot = depth;
+                }
             }
         }
         Ok(Some(Self { automaton, start, depths, skip: Skip::new(forms) }))
@@ -45,7 +53,7 @@ impl Patterns {
 
     /// How much of what was read last could go on to be a pattern.
     pub(crate) fn depth(&self, state: StateID) -> usize {
-        self.depths.get(&state).copied().unwrap_or_default()
+        self.depths.get(state.as_usize()).map_or(0, |depth| *depth as usize)
     }
 
     /// Reads `text` from `at` on, and says of each match where it ends and how long the longest one is that ends there.
@@ -58,8 +66,15 @@ impl Patterns {
         mut matched: impl FnMut(usize, usize),
     ) -> StateID {
         loop {
-            if state == self.start {
-                at = self.skip.to(text, at);
+            let depth = self.depth(state);
+            if depth <= SHALLOW
+                && let Some(began) = at.checked_sub(depth)
+            {
+                // Read anew from where it could have begun, if it can't have.
+                let next = self.skip.to(text, began);
+                if next > began {
+                    (state, at) = (self.start, next);
+                }
             }
             let Some(byte) = text.get(at) else { return state };
             state = self.automaton.next_state(Anchored::No, state, *byte);

@@ -11,7 +11,8 @@ const WINDOW: usize = crate::SHORTEST;
 /// The longest stride: past a block that none of the patterns has.
 const LONGEST: usize = WINDOW - BLOCK + 1;
 
-const BITS: u32 = 15;
+/// A table that is larger would be slower to reach, and a smaller one fuller.
+const BITS: u32 = 17;
 
 /// For each block, how much further on a pattern could begin whose window ends with it.
 pub(crate) struct Skip(Option<Box<[u8; 1 << BITS]>>);

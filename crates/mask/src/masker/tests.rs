@@ -128,14 +128,14 @@ proptest! {
             (HEXUPPER.encode(&whole).into(), HEXUPPER.encode(secret.as_bytes()).into()),
             (format!("{:?}", String::from_utf8(whole.clone()).unwrap()).into(), secret.clone().into_bytes()),
         ] {
-            let mut masker = Masker::new([secret.as_bytes()]).unwrap();
+            let mut masker = Masker::new([Secret::Chosen(secret.as_bytes())]).unwrap();
             let out = masked(&mut masker, &pieces(&text, &cuts));
             prop_assert!(!out.windows(part.len()).any(|window| window == part), "{}", String::from_utf8_lossy(&out));
         }
         // Of base64 a digit at either end belongs to the neighbours too; what is left tells nothing.
         for encoding in [BASE64, BASE64URL] {
             let text = encoding.encode(&whole);
-            let mut masker = Masker::new([secret.as_bytes()]).unwrap();
+            let mut masker = Masker::new([Secret::Chosen(secret.as_bytes())]).unwrap();
             let out = String::from_utf8(masked(&mut masker, &pieces(text.as_bytes(), &cuts))).unwrap();
             let left = out.replace("***", "").len();
             prop_assert!(left <= (before.len() + after.len()) * 4 / 3 + 8, "{text} {out}");
@@ -145,7 +145,7 @@ proptest! {
 
 #[test]
 fn a_secret_split_over_writes_is_masked_as_soon_as_it_is_whole() {
-    let mut masker = Masker::new([b"secret-0123456789".as_slice()]).unwrap();
+    let mut masker = Masker::new([Secret::Chosen(b"secret-0123456789")]).unwrap();
     let mut out = Vec::new();
     masker.push(b"say secret-01234", &mut out);
     assert_eq!((out.as_slice(), masker.held()), (b"say ".as_slice(), 12));
@@ -185,7 +185,7 @@ fn a_key_leaves_nothing_of_itself() {
         (wrapped(64), vec!["***"; base64.len().div_ceil(64)].join("\n")),
         (wrapped(76), vec!["***"; base64.len().div_ceil(76)].join("\n")),
     ] {
-        let mut masker = Masker::new([pem.as_bytes()]).unwrap();
+        let mut masker = Masker::new([Secret::Random(pem.as_bytes())]).unwrap();
         for size in [1, 2, 3, 7, 64, 4096] {
             let out = masked(&mut masker, &written.as_bytes().chunks(size).collect::<Vec<_>>());
             assert_eq!(String::from_utf8(out).unwrap(), left, "in writes of {size}");
@@ -193,9 +193,37 @@ fn a_key_leaves_nothing_of_itself() {
     }
 }
 
+/// However a key is broken into columns, and whatever stands before it: nothing long enough to be of use is left.
+#[test]
+fn a_key_that_is_broken_anywhere_leaves_next_to_nothing() {
+    let body = "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8S9t0U1v2W3x4Y5z6a7B8c9D0e1F2";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    let mut masker = Masker::new([Secret::Random(pem.as_bytes())]).unwrap();
+    for before in 0..9 {
+        let whole = format!("{}{pem}", "#".repeat(before));
+        for text in [whole.clone(), BASE64.encode(whole.as_bytes()), HEXLOWER.encode(whole.as_bytes())] {
+            for width in 20..90 {
+                let lines: Vec<_> = text.as_bytes().chunks(width).collect();
+                let out = String::from_utf8(masked(&mut masker, &[&lines.join(&b"\n  "[..])])).unwrap();
+                for piece in body.as_bytes().windows(8) {
+                    let at = |text: &str| out.contains(text);
+                    assert!(!at(std::str::from_utf8(piece).unwrap()), "{out}");
+                    assert!(!at(&HEXLOWER.encode(piece)), "{out}");
+                }
+                let inside = &BASE64.encode(whole.as_bytes()).into_bytes();
+                let key = (before + 28) * 4 / 3 + 2..(before + 28 + body.len()) * 4 / 3 - 2;
+                assert!(
+                    !inside[key].windows(8).any(|piece| out.contains(std::str::from_utf8(piece).unwrap())),
+                    "{out}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn without_secrets_everything_passes_at_once() {
-    let mut masker = Masker::new([b"short".as_slice()]).unwrap();
+    let mut masker = Masker::new([Secret::Random(b"short")]).unwrap();
     let mut out = Vec::new();
     masker.push(b"short", &mut out);
     assert_eq!((out.as_slice(), masker.held()), (b"short".as_slice(), 0));
@@ -203,7 +231,7 @@ fn without_secrets_everything_passes_at_once() {
 
 #[test]
 fn another_one_for_another_stream_knows_the_same_and_shares_nothing() {
-    let mut one = Masker::new([b"secret-0123456789".as_slice()]).unwrap();
+    let mut one = Masker::new([Secret::Chosen(b"secret-0123456789")]).unwrap();
     let mut out = Vec::new();
     one.push(b"secret-", &mut out);
     assert_eq!(masked(&mut one.another(), &[b"0123456789 secret-0123456789"]), b"0123456789 ***");
