@@ -3,11 +3,13 @@
 //! What a script wants goes to standard output, the words around it to standard error.
 
 mod admin;
+mod builds;
 mod client;
 mod confirm;
 mod console;
 mod credentials;
 mod doctor;
+mod exec;
 mod failure;
 mod local;
 mod passwords;
@@ -62,6 +64,13 @@ enum Command {
     Tokens(tokens::Args),
     /// Where you are signed in
     Sessions(sessions::Args),
+    /// Builds: the runs of a project's pipeline
+    Builds(builds::Args),
+    /// In a build: run a command that has the project's credentials where it looks for them
+    Exec(exec::Args),
+    /// What `exec` runs between itself and a command on a terminal
+    #[command(hide = true)]
+    ExecOnTerminal(exec::OnTerminal),
 }
 
 /// Where the server's configuration and data are.
@@ -97,13 +106,16 @@ pub fn run() -> ExitCode {
         }
     };
     let mut console = Console::of_this_process();
+    if let Command::ExecOnTerminal(args) = &cli.command {
+        return exec::become_the_command(args, &mut console);
+    }
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Refused(format!("This machine gives no threads to work with: {error}.")))
         .and_then(|runtime| runtime.block_on(dispatch(cli.command, &mut console)));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             console.failure(&failure);
             ExitCode::from(failure.exit_code())
@@ -111,7 +123,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure> {
+/// Does it, and gives the exit code.
+async fn dispatch(command: Command, console: &mut Console) -> Result<u8, Failure> {
+    match command {
+        Command::Exec(args) => exec::run(args, console).await,
+        command => answer(command, console).await.map(|()| 0),
+    }
+}
+
+async fn answer(command: Command, console: &mut Console) -> Result<(), Failure> {
     match command {
         Command::Serve(place) => serve::run(&place).await,
         Command::Admin(args) => admin::run(args, console).await,
@@ -121,6 +141,9 @@ async fn dispatch(command: Command, console: &mut Console) -> Result<(), Failure
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
         Command::Tokens(args) => tokens::run(args, &Folder::of_environment()?, console).await,
         Command::Sessions(args) => sessions::run(args, &Folder::of_environment()?, console).await,
+        Command::Builds(args) => builds::run(args, console).await,
+        // Both have an exit code of their own.
+        Command::Exec(_) | Command::ExecOnTerminal(_) => Ok(()),
     }
 }
 

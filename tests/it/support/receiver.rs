@@ -96,7 +96,8 @@ fn read(stream: &TcpStream) -> Option<Asked> {
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let mut asked = Asked { line, headers, body: String::new() };
-    let length = asked.header("content-length")?.parse().ok()?;
+    // A request without a body may have none.
+    let length = asked.header("content-length").unwrap_or("0").parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     asked.body = String::from_utf8(body).ok()?;
