@@ -9,6 +9,7 @@ use store::Store;
 use crate::{
     accounts::hasher::Hasher,
     app_passwords::usage::Usage,
+    builds::{identity::known::Known, openings::Openings},
     clock::Clock,
     config::{Config, Origin},
     connections::Checks,
@@ -44,6 +45,10 @@ pub struct App {
     pub trials: Trials,
     /// Refusals, until they are written down.
     pub refusals: Refusals,
+    /// The keys of CIs that sign identity tokens.
+    pub identities: Known,
+    /// Builds that weren't opened.
+    pub openings: Openings,
     /// Hashes accounts' passwords.
     pub hasher: Hasher,
     /// Failures at IDs that nobody has.

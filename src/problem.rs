@@ -188,6 +188,15 @@ codes! {
     /// The server's own clock is wrong, and Apple takes nothing that it signs.
     ClockWrong = "clock-wrong", SERVICE_UNAVAILABLE, "This server's clock is wrong",
         "Tell the person who runs this server, who sets its clock; then try again.";
+    /// The CI's identity token isn't genuine, isn't for this server, or was used before.
+    IdentityWrong = "identity-wrong", UNAUTHORIZED, "This identity token isn't taken",
+        "Do as `detail` says, and send a new token: each opens one build.";
+    /// The project token isn't known, is another project's, or its time is over.
+    ProjectTokenWrong = "project-token-wrong", UNAUTHORIZED, "This project token isn't good",
+        "Ask an admin of the project for another token.";
+    /// Whose build it is was shown, and it may not be opened.
+    BuildRefused = "build-refused", FORBIDDEN, "This build isn't let in",
+        "An admin of the project can let such builds in: on its page Integrations, where the token can be tried.";
     /// Doorkey can't answer now.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Doorkey can't answer right now",
         "Try again after as many seconds as `Retry-After` says. If it goes on, tell the person who runs this server.";

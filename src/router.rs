@@ -14,8 +14,8 @@ use axum::{
 use crate::{
     access, accounts,
     app::App,
-    app_passwords, backup, browsers, check, connections, doctor, doors, events, groups, hand_outs, health,
-    key, mail, openapi, people,
+    app_passwords, backup, browsers, builds, check, connections, doctor, doors, events, groups, hand_outs,
+    health, key, mail, openapi, people,
     problem::{Code, Problem},
     projects, services, sessions, set_up, settings, sign_in, sign_out, tokens, trials, web,
 };
@@ -261,6 +261,22 @@ api! {
     delete "/api/v1/projects/{project}/offers/{connection}" projects::api::take_back;
     get    "/api/v1/server/projects"                 projects::api::server_list;
     put    "/api/v1/server/projects/{project}/owner" projects::api::name_owner;
+    get    "/api/v1/issuers"                         builds::integrations_api::list_issuers;
+    post   "/api/v1/issuers"                         builds::integrations_api::add_issuer;
+    delete "/api/v1/issuers/{id}"                    builds::integrations_api::remove_issuer;
+    get    "/api/v1/projects/{project}/rules"        builds::integrations_api::list_rules;
+    post   "/api/v1/projects/{project}/rules"        builds::integrations_api::add_rule;
+    post   "/api/v1/projects/{project}/rules/try"    builds::integrations_api::try_rules;
+    delete "/api/v1/projects/{project}/rules/{id}"   builds::integrations_api::remove_rule;
+    get    "/api/v1/projects/{project}/tokens"       builds::integrations_api::list_tokens;
+    post   "/api/v1/projects/{project}/tokens"       builds::integrations_api::make_token;
+    delete "/api/v1/projects/{project}/tokens/{id}"  builds::integrations_api::revoke_token;
+    get    "/api/v1/projects/{project}/builds"       builds::api::list;
+    post   "/api/v1/builds"                          builds::api::open;
+    get    "/api/v1/builds/{id}"                     builds::api::get;
+    post   "/api/v1/builds/{id}/close"               builds::api::close;
+    get    "/api/v1/build"                           builds::api::own;
+    delete "/api/v1/build"                           builds::api::close_own;
     post   "/api/v1/mail/test"                       mail::api::test;
     get    "/api/v1/settings"                        settings::api::get;
     get    "/api/v1/settings/checks"                 settings::api::checks;

@@ -18,6 +18,7 @@ use crate::{
     accounts::{self, hasher::Hasher},
     app::App,
     app_passwords::{keeper, usage::Usage},
+    builds::{identity::known::Known, openings},
     clock::{self, Clock, NoRandomness},
     config::{Config, Origin, PublicUrl, StoreUrl},
     connections::Checks,
@@ -126,6 +127,7 @@ impl Opened {
         let _ = keeper::write_uses(&self.app).await;
         let _ = hand_outs::write_repeats(&self.app).await;
         let _ = keeper::write_refusals(&self.app, None).await;
+        let _ = openings::write_refusals(&self.app, None).await;
         self.app.store.close();
     }
 }
@@ -194,6 +196,8 @@ fn open_locked(config: Config, lock: DataLock, started: Started) -> Result<(Rout
         usage: Usage::default(),
         trials: Trials::default(),
         refusals: Refusals::default(),
+        identities: Known::default(),
+        openings: openings::Openings::default(),
         hasher: Hasher::start().map_err(ServeError::Threads)?,
         strangers: Strangers::default(),
         mailer: Mailer::default(),

@@ -1,13 +1,16 @@
-//! What is done every few seconds: uses, tries and refusals written down, expired passwords ended for good, what is too old
+//! What is done every few seconds: uses, tries and refusals written down, expired passwords and builds ended for good, what is too old
 //! forgotten, and memory read anew when it couldn't follow the log.
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{Actor, AppPassword, Ended, LastUse, Timestamp, What, WhyEnded};
-use store::{app_passwords as rows, browsers, budgets, events, links, sessions, tokens};
+use store::{
+    app_passwords as rows, browsers, budgets, events, identities, links, project_tokens, sessions, tokens,
+};
 
 use crate::{
     app::App,
+    builds::{close, openings},
     ctx::{Ctx, Stamp},
     hand_outs,
     problem::Problem,
@@ -35,6 +38,7 @@ pub async fn run(app: Arc<App>, mut stopping: tokio::sync::watch::Receiver<bool>
         }
         note(round_once(&app).await);
         note(write_refusals(&app, Some(app.clock.now())).await);
+        note(openings::write_refusals(&app, Some(app.clock.now())).await);
         if round.is_multiple_of(ROUNDS_A_CLEANING) {
             note(forget_old(&app).await);
         }
@@ -42,6 +46,7 @@ pub async fn run(app: Arc<App>, mut stopping: tokio::sync::watch::Receiver<bool>
     note(write_uses(&app).await);
     note(hand_outs::write_repeats(&app).await);
     note(write_refusals(&app, None).await);
+    note(openings::write_refusals(&app, None).await);
 }
 
 fn note(done: Result<(), Problem>) {
@@ -58,7 +63,8 @@ async fn round_once(app: &Arc<App>) -> Result<(), Problem> {
     }
     write_uses(app).await?;
     hand_outs::write_repeats(app).await?;
-    end_expired(app).await
+    end_expired(app).await?;
+    close::end_overdue(app).await
 }
 
 /// Writes down uses, and tries after the end: of each password, the first such try is told to its person.
@@ -180,6 +186,8 @@ async fn forget_old(app: &App) -> Result<(), Problem> {
             browsers::delete_ended(tx, now)?;
             // They stay in the list for a while, so that whoever wonders why a program stopped finds out.
             tokens::delete_expired(tx, now.plus_days(-30))?;
+            project_tokens::delete_expired(tx, now.plus_days(-30))?;
+            identities::forget(tx, now)?;
             budgets::forget_old(tx, now.plus_days(-100))?;
             links::delete_expired(tx, now)?;
             Ok::<_, Problem>(given_up)

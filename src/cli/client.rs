@@ -259,6 +259,22 @@ impl Client {
     }
 }
 
+/// What another server than Doorkey answers with success to a bearer of this token.
+pub(super) async fn get(url: &str, token: &str) -> Result<Vec<u8>, String> {
+    // An error says that there is a provider already, which is this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = builder();
+    if url.starts_with("http:") {
+        builder = without_roots(builder);
+    }
+    let http = builder.build().map_err(|error| root(&error))?;
+    let response = http.get(url).bearer_auth(token).send().await.map_err(|error| root(&error))?;
+    if !response.status().is_success() {
+        return Err(format!("it answers with status {}", response.status().as_u16()));
+    }
+    body_of(response).await.map_err(|error| root(&error))
+}
+
 fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

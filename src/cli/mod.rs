@@ -4,6 +4,7 @@
 
 mod admin;
 mod builds;
+mod ci;
 mod client;
 mod confirm;
 mod console;

@@ -225,6 +225,7 @@ fn tell(what: &What, voice: &Voice) -> String {
         | What::IssuerAdded { .. }
         | What::IssuerRemoved { .. }
         | What::BuildOpened { .. }
+        | What::BuildRefused { .. }
         | What::BuildEnded { .. }
         | What::HandedOut { .. } => builds::tell(what, voice).unwrap_or_default(),
         What::MailFailed { about, status } => {

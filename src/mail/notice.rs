@@ -373,6 +373,7 @@ fn tell(event: &Event) -> Option<Told> {
         | What::IssuerAdded { .. }
         | What::IssuerRemoved { .. }
         | What::BuildOpened { .. }
+        | What::BuildRefused { .. }
         | What::BuildEnded { .. }
         | What::HandedOut { .. }
         // They are about the server.

@@ -34,8 +34,14 @@ pub type Refusals = BTreeMap<String, RefOr<Response>>;
 
 /// What `security` names: a token, and what else its person has to be or to have shown.
 const TOKEN: &str = "token";
-/// What `security` names where a build asks, with a token of its own.
-const BUILD_TOKEN: &str = "build_token";
+/// What else `security` names: tokens that are no person's.
+const MACHINE_TOKENS: &[(&str, &str)] = &[
+    ("build_token", "The token of an open build: it begins with `dkb_`, and ends with the build."),
+    (
+        "project_token",
+        "A project's token: it begins with `dkp_`, and opens builds. An identity token in the request takes its place.",
+    ),
+];
 /// Somebody who administers the server: `access::Admin`.
 pub const ADMINISTRATOR: &str = "administrator";
 /// Somebody who showed their second factor a short while ago: `access::Fresh`.
@@ -71,7 +77,7 @@ pub const GROUPS: &[Group] = &[
     Group {
         name: "Projects",
         about: "What a CI builds: its team, and which connections its builds use.",
-        parts: &["projects", "project-invitations", "server"],
+        parts: &["projects", "project-invitations", "issuers", "server"],
     },
     Group {
         name: "Connections",
@@ -88,6 +94,11 @@ pub const GROUPS: &[Group] = &[
         name: "Services",
         about: "The servers that people's apps sign in to, and that ask at the doors.",
         parts: &["services"],
+    },
+    Group {
+        name: "Builds",
+        about: "Runs of a project's pipeline: opened by a CI, looked at and closed by the team.",
+        parts: &["builds"],
     },
     Group {
         name: "In a build",
@@ -135,9 +146,11 @@ pub fn document() -> OpenApi {
             .into(),
     );
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token));
-    let mut build = Http::new(HttpAuthScheme::Bearer);
-    build.description = Some("A build's token, which begins with `dkb_`: good until the build ends.".into());
-    components.add_security_scheme(BUILD_TOKEN, SecurityScheme::Http(build));
+    for (scheme, about) in MACHINE_TOKENS {
+        let mut token = Http::new(HttpAuthScheme::Bearer);
+        token.description = Some((*about).into());
+        components.add_security_scheme(*scheme, SecurityScheme::Http(token));
+    }
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             complete(path, method, operation, components);

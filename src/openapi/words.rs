@@ -67,6 +67,10 @@ words! {
     /// How people are signed out of a service: all sessions of theirs by Dovecot; those of one app-specific password by Dovecot 2.4; by a
     /// webhook.
     SignOutWay = |about| one_of(about, domain::SignOutWay::ALL.map(domain::SignOutWay::code));
+    /// Whose identity tokens they are.
+    Ci = |about| one_of(about, domain::Ci::ALL.map(domain::Ci::code));
+    /// Why a build ended.
+    WhyBuildEnded = |about| one_of(about, domain::WhyBuildEnded::ALL.map(domain::WhyBuildEnded::code));
     /// What an app-specific password opens: some kinds, or what the first app that uses it opens.
     Opens = |about: &str| {
         let kinds = ArrayBuilder::new().items(utoipa::openapi::Ref::from_schema_name("Kind"));

@@ -18,6 +18,7 @@ mod api;
 mod api_keys;
 mod app_passwords;
 mod backup;
+mod builds;
 mod canary;
 mod certificates;
 mod check;

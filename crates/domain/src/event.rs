@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, AppPasswordId, BuildId, ConnectionId, ConnectionKind, ConnectionState, Given, GroupId,
     IssuerId, KindSet, ProjectId, ProjectTokenId, Proof, RequestId, Role, RuleId, Scope, ServiceId,
-    SignOutWay, Timestamp, TokenId, WhyBuildEnded, WhyEnded, WhyUnused,
+    SignOutWay, Timestamp, TokenId, WhyBuildEnded, WhyBuildRefused, WhyEnded, WhyUnused,
 };
 
 /// One line of the log, as it is written: its number and its time are given by the store, in the transaction of
@@ -244,6 +244,14 @@ pub enum What {
         reference: Option<String>,
         ends_at: Timestamp,
     },
+    /// Identity tokens that are genuine opened no build, summed up over minutes.
+    BuildRefused {
+        project: ProjectId,
+        project_name: String,
+        issuer: String,
+        why: WhyBuildRefused,
+        count: u64,
+    },
     /// A build ended, and its token with it.
     BuildEnded { project: ProjectId, project_name: String, build: BuildId, why: WhyBuildEnded },
     /// A build received what it needs of a connection.
@@ -359,6 +367,7 @@ impl What {
             | Self::IssuerAdded { .. }
             | Self::IssuerRemoved { .. }
             | Self::BuildOpened { .. }
+            | Self::BuildRefused { .. }
             | Self::BuildEnded { .. }
             | Self::HandedOut { .. }
             | Self::MailFailed { .. }
@@ -440,6 +449,7 @@ impl What {
             | Self::IssuerAdded { .. }
             | Self::IssuerRemoved { .. }
             | Self::BuildOpened { .. }
+            | Self::BuildRefused { .. }
             | Self::BuildEnded { .. }
             | Self::HandedOut { .. } => Sort::Builds,
             Self::Refused { .. } | Self::SignInRefused { .. } | Self::MoreRefused { .. } => Sort::Refusals,
@@ -501,6 +511,7 @@ impl What {
             | Self::RuleAdded { project, .. }
             | Self::RuleRemoved { project, .. }
             | Self::BuildOpened { project, .. }
+            | Self::BuildRefused { project, .. }
             | Self::BuildEnded { project, .. }
             | Self::HandedOut { project, .. } => Some(*project),
             _ => None,

@@ -8,6 +8,7 @@ mod account;
 mod app_password;
 mod budget;
 mod build;
+mod ci;
 mod connection;
 mod durations;
 mod event;
@@ -34,6 +35,7 @@ pub use app_password::{
 };
 pub use budget::{Budget, TooManyFailures};
 pub use build::{Proof, WhyBuildEnded};
+pub use ci::{Ci, Origin, RuleTerms, WhyBuildRefused, fits_pattern};
 pub use connection::{ConnectionKind, ConnectionState, Given, WhyUnused};
 pub use durations::{Durations, Noted};
 pub use event::{Actor, Event, NewEvent, RefusalReason, Sort, What};

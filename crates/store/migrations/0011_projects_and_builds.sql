@@ -78,7 +78,7 @@ CREATE TABLE builds (
     run TEXT,
     source TEXT
 );
-CREATE INDEX builds_by_project ON builds (project_id, opened_at);
+CREATE INDEX builds_by_project ON builds (project_id, id);
 CREATE INDEX builds_by_end ON builds (ends_at) WHERE ended_at IS NULL;
 CREATE INDEX builds_by_proof ON builds (opened_by) WHERE ended_at IS NULL;
 

@@ -4,7 +4,7 @@ use domain::{BuildId, ProjectId, Proof, Timestamp, WhyBuildEnded};
 
 use crate::{
     db::{Conn, DbError, Row},
-    row, statements,
+    project_tokens, row, rules, statements,
 };
 
 /// A row of `builds`.
@@ -38,6 +38,12 @@ impl Build {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now < self.ends_at
     }
+
+    /// When it ended, and why, also where its time is over and nobody has written that down yet.
+    #[must_use]
+    pub fn ended_by(&self, now: Timestamp) -> Option<(Timestamp, WhyBuildEnded)> {
+        self.ended.or_else(|| (self.ends_at <= now).then_some((self.ends_at, WhyBuildEnded::TimeOver)))
+    }
 }
 
 statements! {
@@ -48,13 +54,14 @@ statements! {
     BY_TOKEN = "SELECT id, project_id, opened_at, ends_at, ended_at, why_ended, proof, commit_id, reference, run, source
         FROM builds WHERE token_hash = $1";
     OF_PROJECT = "SELECT id, project_id, opened_at, ends_at, ended_at, why_ended, proof, commit_id, reference, run, source
-        FROM builds WHERE project_id = $1 AND opened_at < $2 ORDER BY opened_at DESC, id DESC LIMIT $3";
+        FROM builds WHERE project_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     OPENED_BY = "SELECT id, project_id, opened_at, ends_at, ended_at, why_ended, proof, commit_id, reference, run, source
         FROM builds WHERE opened_by = $1 AND ended_at IS NULL ORDER BY id";
     OVERDUE = "SELECT id, project_id, opened_at, ends_at, ended_at, why_ended, proof, commit_id, reference, run, source
         FROM builds WHERE ended_at IS NULL AND ends_at <= $1 ORDER BY ends_at LIMIT $2";
     END = "UPDATE builds SET ended_at = $2, why_ended = $3 WHERE id = $1 AND ended_at IS NULL";
     END_ALL = "UPDATE builds SET ended_at = $1, why_ended = $2 WHERE ended_at IS NULL";
+    COUNT_OPEN = "SELECT COUNT(*) FROM builds WHERE project_id = $1 AND ended_at IS NULL AND ends_at > $2";
     DELETE_OF_PROJECT = "DELETE FROM builds WHERE project_id = $1";
 }
 
@@ -99,17 +106,19 @@ pub fn by_token(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Build>, DbE
     conn.query_one(&BY_TOKEN, &[token_hash.into()])?.as_ref().map(read).transpose()
 }
 
-/// At most `limit` builds of the project that were opened before `before`, the newest first.
+/// At most `limit` builds of the project that come before this one, the newest first; with none, the newest of all.
 ///
 /// # Errors
 /// As the database has them.
 pub fn of_project(
     conn: &mut Conn,
     project: ProjectId,
-    before: Timestamp,
+    before: Option<BuildId>,
     limit: i64,
 ) -> Result<Vec<Build>, DbError> {
-    let params = [project.to_string().into(), before.millis().into(), limit.into()];
+    // Ids sort by the time that they were made at, and this is behind all of them.
+    let before = before.map_or_else(|| "bld_g".into(), |id| id.to_string());
+    let params = [project.to_string().into(), before.into(), limit.into()];
     conn.query(&OF_PROJECT, &params)?.iter().map(read).collect()
 }
 
@@ -145,11 +154,23 @@ pub fn end_all(conn: &mut Conn, now: Timestamp, why: WhyBuildEnded) -> Result<u6
     conn.execute(&END_ALL, &[now.millis().into(), why.code().into()])
 }
 
-/// Removes all builds of a project.
+/// How many builds of the project are open.
+///
+/// # Errors
+/// As the database has them.
+pub fn count_open(conn: &mut Conn, project: ProjectId, now: Timestamp) -> Result<u64, DbError> {
+    let row = conn.query_one(&COUNT_OPEN, &[project.to_string().into(), now.millis().into()])?;
+    let row = row.ok_or_else(|| row::corrupt("builds"))?;
+    u64::try_from(row.int(0)?).map_err(|_| row::corrupt("builds"))
+}
+
+/// Removes all builds of a project, and the rules and tokens that let them in.
 ///
 /// # Errors
 /// As the database has them.
 pub fn delete_of_project(conn: &mut Conn, project: ProjectId) -> Result<(), DbError> {
+    rules::delete_of_project(conn, project)?;
+    project_tokens::delete_of_project(conn, project)?;
     conn.execute(&DELETE_OF_PROJECT, &[project.to_string().into()]).map(drop)
 }
 

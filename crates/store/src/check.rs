@@ -5,11 +5,11 @@
 use std::str::FromStr;
 
 use domain::{
-    AccountId, AccountName, AppPasswordId, BrowserId, BuildId, ConnectionId, ConnectionKind, ConnectionState,
-    DisplayName, Given, GroupId, GroupName, HostName, Initiator, InvitationId, KindSet, Label, LinkId,
-    MailId, Opens, ProjectId, ProjectName, ProjectTokenId, Proof, PublicServer, RecoveryCodeId, RequestId,
-    Role, RuleId, Scope, ServiceId, ServiceName, SessionId, SignOutId, SignOutKind, SignOutWay, SigningKeyId,
-    Sort, TokenId, What, WhyBuildEnded, WhyEnded,
+    AccountId, AccountName, AppPasswordId, BrowserId, BuildId, Ci, ConnectionId, ConnectionKind,
+    ConnectionState, DisplayName, Given, GroupId, GroupName, HostName, Initiator, InvitationId, IssuerId,
+    KindSet, Label, LinkId, MailId, Opens, ProjectId, ProjectName, ProjectTokenId, Proof, PublicServer,
+    RecoveryCodeId, RequestId, Role, RuleId, RuleTerms, Scope, ServiceId, ServiceName, SessionId, SignOutId,
+    SignOutKind, SignOutWay, SigningKeyId, Sort, TokenId, What, WhyBuildEnded, WhyEnded,
 };
 
 use crate::{
@@ -150,6 +150,41 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         reference: text, or_null;
         run: text, or_null;
         source: text, or_null;
+    }
+    issuers {
+        id: id::<IssuerId>;
+        name: text;
+        preset: |value| matches!(value, Value::Text(text) if Ci::from_code(text).is_some());
+        url: text;
+        audience: text, or_null;
+        claim: text, or_null;
+        near: flag;
+        created_at: time;
+    }
+    rules {
+        id: id::<RuleId>;
+        project_id: id::<ProjectId>;
+        issuer_id: id::<IssuerId>;
+        terms: |value| matches!(value, Value::Text(text) if serde_json::from_str::<RuleTerms>(text).is_ok());
+        created_at: time;
+    }
+    project_tokens {
+        id: id::<ProjectTokenId>;
+        project_id: id::<ProjectId>;
+        label: |value| matches!(value, Value::Text(text) if Label::parse(text).is_ok());
+        token_hash: hash;
+        created_at: time;
+        expires_at: time;
+        last_used_at: time, or_null;
+        last_used_source: text, or_null;
+    }
+    spent_identities {
+        hash: hash;
+        ends_at: time;
+    }
+    identities_from {
+        place: number;
+        issued_after: time;
     }
     accounts {
         id: id::<AccountId>;

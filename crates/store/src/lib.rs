@@ -21,6 +21,8 @@ pub mod events;
 pub mod figures;
 pub mod groups;
 pub mod hand_outs;
+pub mod identities;
+pub mod issuers;
 pub mod keys;
 pub mod links;
 pub mod mails;
@@ -28,10 +30,12 @@ pub mod moves;
 pub mod notices;
 pub mod people;
 pub mod project_invitations;
+pub mod project_tokens;
 pub mod projects;
 pub mod recovery_codes;
 pub mod removal;
 pub mod restored;
+pub mod rules;
 pub mod sealed;
 pub mod services;
 pub mod sessions;
@@ -74,10 +78,13 @@ mod tests {
             figures::STATEMENTS,
             groups::STATEMENTS,
             hand_outs::STATEMENTS,
+            identities::STATEMENTS,
+            issuers::STATEMENTS,
             keys::STATEMENTS,
             links::STATEMENTS,
             people::STATEMENTS,
             project_invitations::STATEMENTS,
+            project_tokens::STATEMENTS,
             projects::STATEMENTS,
             recovery_codes::STATEMENTS,
             removal::STATEMENTS,
@@ -85,6 +92,7 @@ mod tests {
             mails::STATEMENTS,
             moves::STATEMENTS,
             notices::STATEMENTS,
+            rules::STATEMENTS,
             sealed::STATEMENTS,
             services::STATEMENTS,
             sessions::STATEMENTS,

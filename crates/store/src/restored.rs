@@ -5,7 +5,7 @@ use domain::{Timestamp, WhyBuildEnded};
 use crate::{
     browsers, builds,
     db::{Conn, DbError},
-    sessions, statements,
+    identities, project_tokens, sessions, statements,
 };
 
 statements! {
@@ -15,13 +15,16 @@ statements! {
     PROJECT_INVITATIONS = "DELETE FROM project_invitations";
 }
 
-/// Ends every session, personal API token, trusted browser, one-time link, invitation to a project and build, and drops the mails that wait: they bear such links, or were
-/// sent long ago. Tells how many sessions and tokens there were.
+/// Ends every session, personal API token, project token, trusted browser, one-time link, invitation to a project and build, and drops the mails
+/// that wait: they bear such links, or were sent long ago. Which identity tokens have opened a build isn't known any more, so none opens one
+/// that was issued by now. Tells how many sessions and personal tokens there were.
 ///
 /// # Errors
 /// As the database has them.
 pub fn sign_everybody_out(conn: &mut Conn, now: Timestamp) -> Result<u64, DbError> {
     let signed_out = sessions::delete_all(conn)? + conn.execute(&TOKENS, &[])?;
+    project_tokens::delete_all(conn)?;
+    identities::refuse_up_to(conn, now)?;
     browsers::delete_all(conn)?;
     builds::end_all(conn, now, WhyBuildEnded::Restored)?;
     conn.execute(&LINKS, &[])?;

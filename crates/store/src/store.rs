@@ -53,6 +53,11 @@ static MIGRATIONS: &[Migration] = &[
         name: "project invitations",
         sql: include_str!("../migrations/0013_project_invitations.sql"),
     },
+    Migration {
+        version: 14,
+        name: "who opens builds",
+        sql: include_str!("../migrations/0014_who_opens_builds.sql"),
+    },
 ];
 
 /// What a unit of work changes the data through. The events that it appends go to the follower of the log.

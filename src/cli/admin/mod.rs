@@ -6,6 +6,7 @@ mod check;
 mod events;
 mod group;
 mod import;
+mod issuer;
 mod key;
 mod mail;
 mod moving;
@@ -48,6 +49,9 @@ enum Command {
     /// The servers that people's apps sign in to
     #[command(subcommand)]
     Service(service::Command),
+    /// The CIs whose identity tokens open builds
+    #[command(subcommand)]
+    Issuer(issuer::Command),
     /// Print the log: what happened, the oldest first
     Events(events::Args),
     /// Mail that this server sends
@@ -89,6 +93,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
             let call = command.call(console)?;
             command.print(&ask(place, call, false).await?, console)
         }
+        Command::Issuer(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Events(events) => events::run(events, place, console).await,
         Command::Mail(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Backup(backup) => backup::run(backup, place, console).await,

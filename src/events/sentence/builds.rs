@@ -1,6 +1,6 @@
 //! Connections, projects, builds and what was handed out, in words.
 
-use domain::{ConnectionKind, ConnectionState, Given, What, WhyBuildEnded, WhyUnused};
+use domain::{ConnectionKind, ConnectionState, Given, What, WhyBuildEnded, WhyBuildRefused, WhyUnused};
 
 use super::Voice;
 
@@ -72,6 +72,11 @@ pub(super) fn tell(what: &What, voice: &Voice) -> Option<String> {
         What::BuildOpened { project_name, commit, reference, .. } => {
             format!("A build of {project_name} began{}.", at(reference.as_deref(), commit.as_deref()))
         }
+        What::BuildRefused { project_name, issuer, why, count, .. } => {
+            let builds = if *count == 1 { "A build".into() } else { format!("{count} builds") };
+            let was = if *count == 1 { "was" } else { "were" };
+            format!("{builds} of {issuer} {was} not let into {project_name}: {}.", refused(*why))
+        }
         What::BuildEnded { project_name, why, .. } => {
             format!("A build of {project_name} ended: {}.", build_ended(*why))
         }
@@ -117,6 +122,16 @@ fn build_ended(why: WhyBuildEnded) -> &'static str {
         WhyBuildEnded::TimeOver => "its time was over",
         WhyBuildEnded::ProofTakenBack => "what let it in was taken back",
         WhyBuildEnded::Restored => "a backup was restored",
+    }
+}
+
+fn refused(why: WhyBuildRefused) -> &'static str {
+    match why {
+        WhyBuildRefused::NoRule => "no rule fits",
+        WhyBuildRefused::PullRequest => "no rule lets pull requests in",
+        WhyBuildRefused::Fork => "no rule lets forks in, or what can't be told from one",
+        WhyBuildRefused::UsedBefore => "the identity token had been used before",
+        WhyBuildRefused::TooMany => "too many builds are open",
     }
 }
 
@@ -209,6 +224,15 @@ pub(super) mod tests {
         }
         for why in WhyBuildEnded::ALL {
             all.push(What::BuildEnded { project, project_name: project_name(), build, why });
+        }
+        for (why, count) in WhyBuildRefused::ALL.into_iter().zip(1..) {
+            all.push(What::BuildRefused {
+                project,
+                project_name: project_name(),
+                issuer: "GitHub Actions".into(),
+                why,
+                count,
+            });
         }
         for (commit, reference) in [(None, None), (commit(), None), (commit(), reference())] {
             all.push(What::BuildOpened {

@@ -32,7 +32,8 @@ pub fn routes() -> Vec<Route> {
             let mut path = path.clone();
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let name = format!("{{{}}}", parameter["name"].as_str().unwrap());
-                path = path.replace(&name, parameter["example"].as_str().unwrap_or_default());
+                let example = parameter["example"].as_str().unwrap_or_default();
+                path = path.replace(&name, &example.replace(' ', "%20"));
             }
             let body = &operation["requestBody"];
             let schema = &body["content"]["application/json"]["schema"];
@@ -43,7 +44,9 @@ pub fn routes() -> Vec<Route> {
                 body: body.is_object().then(|| resolved(named)["example"].clone()),
                 body_is_needed: body["required"] == true,
                 is_for_anybody: operation["security"].is_null(),
-                is_for_builds: operation["security"][0]["build_token"].is_array(),
+                is_for_builds: ["build_token", "project_token"]
+                    .iter()
+                    .any(|token| operation["security"][0][token].is_array()),
                 scope: operation["description"]
                     .as_str()
                     .and_then(|text| text.split_once("needs the scope `"))
