@@ -14,6 +14,7 @@ mod exec;
 mod failure;
 mod local;
 mod passwords;
+mod projects;
 mod render;
 mod serve;
 mod server_url;
@@ -61,6 +62,8 @@ enum Command {
     SignOut,
     /// Your app-specific passwords
     Passwords(passwords::Args),
+    /// What your CI builds: teams, and which connections builds use
+    Projects(projects::Args),
     /// Your API tokens, for programs
     Tokens(tokens::Args),
     /// Where you are signed in
@@ -140,6 +143,7 @@ async fn answer(command: Command, console: &mut Console) -> Result<(), Failure> 
         Command::SignIn(args) => sign_in::run(args, &Folder::of_environment()?, console).await,
         Command::SignOut => sign_out::run(&Folder::of_environment()?, console).await,
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
+        Command::Projects(args) => projects::run(args, &Folder::of_environment()?, console).await,
         Command::Tokens(args) => tokens::run(args, &Folder::of_environment()?, console).await,
         Command::Sessions(args) => sessions::run(args, &Folder::of_environment()?, console).await,
         Command::Builds(args) => builds::run(args, console).await,

@@ -30,6 +30,7 @@ impl Voice {
         let by_self = Self::by_self(event);
         let by = match event.actor {
             _ if by_self => "You",
+            Actor::Account(_) if event.what.project().is_some() => "An admin of the project",
             Actor::Account(_) | Actor::Machine => "An administrator",
             Actor::Doorkey => "Doorkey",
         };

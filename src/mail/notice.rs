@@ -1,6 +1,6 @@
 //! What a person is written to about, and in which words: what happened to their account, and what to do if it wasn't them.
 
-use domain::{Actor, Event, RefusalReason, What, WhyEnded};
+use domain::{Actor, Event, RefusalReason, Timestamp, What, WhyEnded};
 
 use super::letter::Letter;
 use crate::sign_in::agent;
@@ -23,12 +23,14 @@ pub enum Rank {
     SignIn,
     /// App-specific passwords.
     AppPassword,
+    /// What a project's builds no longer use: they may fail until somebody chooses something else.
+    Project,
 }
 
 impl Rank {
-    /// Whether it is about who can get into the account as a whole: then a letter comes also when there have been many.
+    /// Whether it is about who can get into the account as a whole, or builds that fail: then a letter comes also when there have been many.
     pub fn is_grave(self) -> bool {
-        self <= Self::Account
+        self <= Self::Account || self == Self::Project
     }
 }
 
@@ -467,6 +469,39 @@ fn many_ended(ended: &[(&str, WhyEnded)]) -> Option<(String, String)> {
         labels.join(", ")
     );
     Some((format!("{count} app-specific passwords {verb}"), sentence))
+}
+
+/// What builds of a project no longer use, to one of its admins, with the way to the project's page.
+pub fn to_admin(
+    server: &str,
+    name: &str,
+    first: &What,
+    sentences: Vec<String>,
+    page: &str,
+    at: Timestamp,
+) -> (Rank, Letter) {
+    let subject = match (first, sentences.len()) {
+        (What::ConnectionUnused { project_name, name, .. }, 1) => {
+            format!("Builds of {project_name} no longer use {name}")
+        }
+        (_, count) => format!("Builds of your projects no longer use {count} connections"),
+    };
+    let letter = Letter {
+        about: "project notice".into(),
+        subject,
+        name: name.into(),
+        before: sentences,
+        facts: vec![("When".into(), at.exact())],
+        link: Some(("Choose another one".into(), format!("{server}{page}"))),
+        after: vec![
+            "Until an admin chooses another one, builds receive nothing in its place. An own connection of yours can take it, in \
+             one step."
+                .into(),
+            "You get this mail because you are an admin of the project. You can’t answer it.".into(),
+        ],
+        server: server.into(),
+    };
+    (Rank::Project, letter)
 }
 
 /// The letter that stands for events that went without one, because there had been many.

@@ -1,4 +1,5 @@
-//! The task that turns the log into letters: what happened to an account is mailed to its person.
+//! The task that turns the log into letters: what happened to an account is mailed to its person, and what a project's builds no longer use
+//! to the project's admins.
 //!
 //! It reads on from the event that it has reached. The letters are queued in the transaction that writes down how far it has come, so
 //! that each is queued once, whenever Doorkey ends; from then on it is as with all mail. Without mail configured nothing is kept, and
@@ -6,7 +7,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use domain::{AccountId, Event, MailId, RequestId, Timestamp, What};
+use domain::{AccountId, Actor, Event, MailId, RequestId, Timestamp, What};
 use ipnet::IpNet;
 use store::{
     Conn, DbError, Tx, accounts,
@@ -14,10 +15,16 @@ use store::{
     events::{self, Filter, Last},
     mails::{self, Mail},
     notices::{self as rows, Lately},
+    projects,
 };
 
 use super::{letter::Letter, notice, place};
-use crate::{app::App, ctx::Ctx, problem::Problem};
+use crate::{
+    app::App,
+    ctx::Ctx,
+    problem::Problem,
+    projects::{connections::Unused, team_pages::team_of},
+};
 
 /// How many events are read at a time.
 const AT_ONCE: i64 = 200;
@@ -140,7 +147,7 @@ fn read(conn: &mut Conn, server: &str, now: Timestamp, after: i64) -> Result<Opt
     }
     let Some(newest) = found.last() else { return Ok(None) };
     let (to, pointless) = (newest.number, now.plus_days(-POINTLESS_DAYS));
-    let mut letters = Vec::new();
+    let mut letters = to_admins(conn, server, &found, pointless)?;
     for ((_, account), events) in by_request(found) {
         let told: Vec<_> = of_interest(conn, events, pointless)?;
         let Some(account) = accounts::by_id(conn, account)?.filter(|account| account.state != State::Invited)
@@ -154,6 +161,47 @@ fn read(conn: &mut Conn, server: &str, now: Timestamp, after: i64) -> Result<Opt
         }
     }
     Ok(Some(Read { from, to, more, letters }))
+}
+
+/// What is told to an admin of a project: the event, the sentence about it, and the project's page.
+type Told<'e> = (&'e Event, String, String);
+
+/// What builds of projects no longer use, to those who can choose something else: all of the project's admins but whoever did it. One letter
+/// to each about all of a request.
+fn to_admins(
+    conn: &mut Conn,
+    server: &str,
+    events: &[Event],
+    pointless: Timestamp,
+) -> Result<Vec<Written>, Problem> {
+    let mut of_each: Vec<((RequestId, AccountId), Vec<Told<'_>>)> = Vec::new();
+    for event in events.iter().filter(|event| event.at > pointless) {
+        let What::ConnectionUnused { project, project_name, .. } = &event.what else { continue };
+        let Some(unused) = Unused::read(conn, event)? else { continue };
+        for member in projects::members(conn, *project)? {
+            let admin = member.role.administers() && member.state == State::Active;
+            if !admin || event.actor == Actor::Account(member.account) {
+                continue;
+            }
+            let told = (event, format!("{}.", unused.sentence(project_name)), team_of(*project));
+            let key = (event.request, member.account);
+            match of_each.iter_mut().find(|(of, _)| *of == key) {
+                Some((_, all)) => all.push(told),
+                None => of_each.push((key, vec![told])),
+            }
+        }
+    }
+    let mut letters = Vec::new();
+    for ((_, account), told) in of_each {
+        let (Some((first, _, page)), Some(account)) = (told.first(), accounts::by_id(conn, account)?) else {
+            continue;
+        };
+        let (id, name) = (account.name.as_str(), account.display_name.as_str());
+        let sentences = told.iter().map(|(_, sentence, _)| sentence.clone()).collect();
+        let (rank, letter) = notice::to_admin(server, name, &first.what, sentences, page, first.at);
+        letters.push(Written { account: account.id, recipient: id.into(), at: first.at, rank, letter });
+    }
+    Ok(letters)
 }
 
 /// Leaves out those of the last request, of which more may follow; not when there is no other.

@@ -2,8 +2,9 @@
 
 use domain::{Actor, LineError, ProjectId, ProjectName, Role, What};
 use store::{
-    Tx, builds, connections, events, project_invitations,
+    Tx, builds, connections, events, project_invitations, project_tokens,
     projects::{self as rows, Project},
+    rules,
 };
 
 use super::{Member, ProjectOwner};
@@ -183,6 +184,8 @@ pub async fn remove(app: &App, ctx: &Ctx, owner: &Fresh<ProjectOwner>) -> Result
             connections::delete_of_project(tx, project.id)?;
             project_invitations::delete_of_project(tx, project.id)?;
             builds::delete_of_project(tx, project.id)?;
+            rules::delete_of_project(tx, project.id)?;
+            project_tokens::delete_of_project(tx, project.id)?;
             rows::delete(tx, project.id)?;
             let what =
                 What::ProjectRemoved { project: project.id, project_name: project.name.as_str().into() };

@@ -11,6 +11,7 @@ mod key;
 mod mail;
 mod moving;
 mod people;
+mod project;
 mod restore;
 pub(in crate::cli) mod service;
 mod service_sign_out;
@@ -52,6 +53,9 @@ enum Command {
     /// The CIs whose identity tokens open builds
     #[command(subcommand)]
     Issuer(issuer::Command),
+    /// The projects that there are
+    #[command(subcommand)]
+    Project(project::Command),
     /// Print the log: what happened, the oldest first
     Events(events::Args),
     /// Mail that this server sends
@@ -88,6 +92,7 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
             command.print(&ask(place, call, makes_data).await?, console)
         }
         Command::Import(import) => import.print(&ask(place, import.call()?, false).await?, console),
+        Command::Project(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Group(command) => command.print(&ask(place, command.call(), false).await?, console),
         Command::Service(command) => {
             let call = command.call(console)?;
