@@ -4,17 +4,19 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Bytes,
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, header},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::Secret;
 
 use crate::{
     app::App,
     clock,
     problem::{Code, Problem},
     secrets,
-    web::{body, cookies},
+    web::{body, cookies, multipart},
 };
 
 /// A form that is ours, of at most `MOST` bytes, as names and values in their order.
@@ -36,6 +38,13 @@ impl<const MOST: usize> Form<MOST> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// That it bears the token of the browser that sent it.
+    fn is_ours(&self, app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+        let sent = URL_SAFE_NO_PAD.decode(self.get("form_token")).unwrap_or_default();
+        let ours = bound_to(app, headers).is_some_and(|cookie| seal::same(&sent, &mac(app, cookie)));
+        if ours { Ok(()) } else { Err(expired()) }
+    }
+
     /// Whether the box is ticked.
     pub fn ticked(&self, name: &str) -> bool {
         !self.get(name).is_empty()
@@ -55,24 +64,61 @@ impl<const MOST: usize> FromRequest<Arc<App>> for Form<MOST> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let headers = request.headers().clone();
-        let from_elsewhere =
-            headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
-        if from_elsewhere {
-            return Err(expired());
-        }
-        let body = body::read(request.into_body(), MOST).await?;
-        let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).map_err(|_| {
-            Problem::new(
-                Code::Unreadable,
-                "That wasn't a form of this page. Go back, reload the page, and try again.",
-            )
-        })?;
-        let form = Self(form);
-        let sent = URL_SAFE_NO_PAD.decode(form.get("form_token")).unwrap_or_default();
-        let ours = bound_to(app, &headers).is_some_and(|cookie| seal::same(&sent, &mac(app, cookie)));
-        if ours { Ok(form) } else { Err(expired()) }
+        let (headers, body) = read(request, MOST).await?;
+        let form = Self(serde_urlencoded::from_bytes(&body).map_err(|_| not_ours())?);
+        form.is_ours(app, &headers)?;
+        Ok(form)
     }
+}
+
+/// The same with a file in it, which may be left out.
+pub struct FormWithFile {
+    /// The other fields.
+    pub form: Form,
+    /// What the file is called; empty when there is none.
+    pub file_name: String,
+    /// What is in the file.
+    pub file: Secret<Vec<u8>>,
+}
+
+impl FromRequest<Arc<App>> for FormWithFile {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let (headers, body) = read(request, body::MOST).await?;
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let parts = multipart::boundary(kind).and_then(|boundary| multipart::parts(&body, boundary));
+        let (mut fields, mut file_name, mut file) = (Vec::new(), String::new(), Secret::new(Vec::new()));
+        for part in parts.ok_or_else(not_ours)? {
+            match part.file_name {
+                None => fields.push((part.name, String::from_utf8_lossy(part.content).into_owned())),
+                // A browser sends the field of a file that wasn't chosen with an empty one.
+                Some(name) if name.is_empty() && part.content.is_empty() => {}
+                Some(name) => (file_name, file) = (name, Secret::new(part.content.to_vec())),
+            }
+        }
+        let form = Form(fields);
+        form.is_ours(app, &headers)?;
+        Ok(Self { form, file_name, file })
+    }
+}
+
+/// A form's headers and its body, if no other site sent it.
+async fn read(request: Request, most: usize) -> Result<(HeaderMap, Bytes), Problem> {
+    let headers = request.headers().clone();
+    let from_elsewhere =
+        headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    if from_elsewhere {
+        return Err(expired());
+    }
+    Ok((headers, body::read(request.into_body(), most).await?))
+}
+
+fn not_ours() -> Problem {
+    Problem::new(
+        Code::Unreadable,
+        "That wasn't a form of this page. Go back, reload the page, and try again.",
+    )
 }
 
 fn expired() -> Problem {

@@ -25,6 +25,7 @@ pub mod form;
 pub mod headers;
 pub mod in_flight;
 pub mod json;
+pub mod multipart;
 pub mod notice;
 pub mod qr;
 pub mod views;
