@@ -7,6 +7,7 @@ mod builds;
 mod ci;
 mod client;
 mod confirm;
+mod connections;
 mod console;
 mod credentials;
 mod doctor;
@@ -66,6 +67,8 @@ enum Command {
     Projects(projects::Args),
     /// Your API tokens, for programs
     Tokens(tokens::Args),
+    /// What you have connected for builds to use
+    Connections(connections::Args),
     /// Where you are signed in
     Sessions(sessions::Args),
     /// Builds: the runs of a project's pipeline
@@ -145,6 +148,7 @@ async fn answer(command: Command, console: &mut Console) -> Result<(), Failure> 
         Command::Passwords(args) => passwords::run(args, &Folder::of_environment()?, console).await,
         Command::Projects(args) => projects::run(args, &Folder::of_environment()?, console).await,
         Command::Tokens(args) => tokens::run(args, &Folder::of_environment()?, console).await,
+        Command::Connections(args) => connections::run(args, &Folder::of_environment()?, console).await,
         Command::Sessions(args) => sessions::run(args, &Folder::of_environment()?, console).await,
         Command::Builds(args) => builds::run(args, console).await,
         // Both have an exit code of their own.
