@@ -54,6 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
 fn pages() -> Router<Arc<App>> {
     use accounts::{link_pages as link, pages as account, recovery_code_pages as recovery_code};
     use app_passwords::{generate_pages as generate, pages as app_password};
+    use connections::pages as connection;
     use groups::pages as group;
     use people::pages as person;
     use projects::{invitation_pages, pages as project, team_pages as team};
@@ -108,6 +109,14 @@ fn pages() -> Router<Arc<App>> {
         .route("/people/at/{who}/sign-out", get(person::sign_out).post(person::post_sign_out))
         .route("/people/at/{who}/suspend", get(person::suspend).post(person::post_suspend))
         .route("/people/at/{who}/remove", get(person::remove).post(person::post_remove))
+        .route("/connections", get(connection::list))
+        .route("/connections/add", get(connection::add).post(connection::post_add))
+        .route("/connections/{id}", get(connection::connection))
+        .route("/connections/{id}/test", post(connection::post_test))
+        .route("/connections/{id}/offer", post(connection::post_offer))
+        .route("/connections/{id}/take-back", post(connection::post_take_back))
+        .route("/connections/{id}/remove", get(connection::remove).post(connection::post_remove))
+        .route("/connections/{id}/reach", get(connection::reach))
         .route("/projects", get(project::list))
         .route("/projects/add", get(project::add).post(project::post_add))
         .route("/projects/{id}", get(project::builds))

@@ -31,7 +31,9 @@ use reads::Reads;
 pub mod api;
 pub mod apple;
 mod new;
+pub mod pages;
 pub mod reads;
+pub mod views;
 
 pub use new::{NewKey, Typed};
 

@@ -3,7 +3,10 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Apple, ENTERPRISE, ISSUER, Person, STORE, Says, Server, race, until};
+use crate::support::{
+    Answer, Apple, Browser, Cli, ENTERPRISE, ISSUER, PASSWORD, Page, Person, Request, STORE, Says, Server,
+    race, until,
+};
 
 const ADA: &str = "ada@example.org";
 const EVE: &str = "eve@example.org";
@@ -494,4 +497,201 @@ fn the_stand_in_for_apple_takes_no_token_that_its_keys_did_not_sign() {
     {
         assert!(apple.takes(STORE, "GET /v1/apps", token).is_err(), "{token}");
     }
+}
+
+/// Sends the form of the page with a file in it, as a browser does.
+fn upload(browser: &mut Browser<'_>, file: (&str, &[u8]), fields: &[(&str, &str)]) -> Page {
+    let token = browser.get("/connections/add").form_token();
+    let mut body = Vec::new();
+    for (name, value) in [&[("form_token", token.as_str())], fields].concat() {
+        body.extend(
+            format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes(),
+        );
+    }
+    let head = format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n", file.0);
+    body.extend(head.into_bytes());
+    body.extend(b"Content-Type: application/octet-stream\r\n\r\n");
+    body.extend(file.1);
+    body.extend(b"\r\n--x--\r\n");
+    let form =
+        Request::new("POST", "/connections/add").header("Content-Type", "multipart/form-data; boundary=x");
+    browser.ask(form.body(body))
+}
+
+#[test]
+fn on_the_pages_a_key_is_uploaded_or_pasted() {
+    let apple = Apple::start();
+    let server = apple.server();
+    let person = server.person(ADA);
+    let mut browser = person.browser();
+    assert!(browser.get("/connections").text(200).contains("You have connected nothing yet"));
+    let key = apple.key(KEY);
+    let page = upload(&mut browser, (&key.file(), key.pem.as_bytes()), &[("key", ""), ("issuer_id", ISSUER)]);
+    let here = page.goes_to().to_owned();
+    let page = browser.get(&here).text(200);
+    assert!(page.contains("AuthKey_2X9R4HXF34 is connected: Apple takes it."), "{page}");
+    assert!(page.contains("apps, certificates and users") && page.contains(ISSUER));
+    assert!(!page.contains("PRIVATE"));
+    assert!(browser.get("/connections").text(200).contains("reads apps, certificates and users"));
+
+    // The bytes inside, without a name that says the ID.
+    let other = apple.key_that("INDIVIDUAL", None, false, &["apps"]);
+    let body: String = other.pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = BASE64.decode(body.as_bytes()).unwrap();
+    let fields = [("key", ""), ("key_id", "individual"), ("individual", "yes")];
+    let there = upload(&mut browser, ("key.p8", &der), &fields).goes_to().to_owned();
+    assert!(browser.get(&there).text(200).contains("An individual key can’t be given to the steps of a CI"));
+
+    let pasted = apple.key("PASTEDKEY1");
+    let fields =
+        [("key", pasted.pem.as_str()), ("key_id", "PASTEDKEY1"), ("issuer_id", ISSUER), ("enterprise", "")];
+    upload(&mut browser, ("", b""), &fields).goes_to();
+
+    // What doesn't do is said at its field, and the key isn't shown again.
+    let more = apple.key("ANOTHERKEY");
+    for (file, fields, said) in [
+        (("", &b""[..]), vec![("issuer_id", ISSUER)], "It is empty. Choose the .p8 file"),
+        (
+            ("AuthKey_ANOTHERKEY.p8", &more.pem.as_bytes()[..60]),
+            vec![("issuer_id", ISSUER)],
+            "It is a key that isn&#39;t whole",
+        ),
+        (("key.p8", more.pem.as_bytes()), vec![("issuer_id", ISSUER)], "Enter the key ID"),
+        (("AuthKey_ANOTHERKEY.p8", more.pem.as_bytes()), vec![], "Enter the issuer ID"),
+        (
+            ("AuthKey_ANOTHERKEY.p8", more.pem.as_bytes()),
+            vec![("issuer_id", &more.pem)],
+            "That isn&#39;t an issuer ID",
+        ),
+        (
+            ("AuthKey_AAAAAAAAAA.p8", more.pem.as_bytes()),
+            vec![("issuer_id", ISSUER)],
+            "Apple doesn&#39;t take this key",
+        ),
+    ] {
+        let page = upload(&mut browser, file, &fields).text(422);
+        assert!(page.contains(said), "{said}: {page}");
+        assert!(!page.contains("BEGIN PRIVATE KEY-----M") && !page.contains(&more.pem[40..70]), "{page}");
+    }
+    let again = upload(&mut browser, (&key.file(), key.pem.as_bytes()), &[("issuer_id", ISSUER)]).text(409);
+    assert!(again.contains("You have connected the key 2X9R4HXF34 already"));
+    apple.says(Says::This(503, "", String::new()));
+    let away = upload(&mut browser, (&more.file(), more.pem.as_bytes()), &[("issuer_id", ISSUER)]).text(503);
+    assert!(away.contains("Apple has trouble of its own") && away.contains(ISSUER), "what was typed stays");
+    let page = browser.get(&here);
+    browser.submit_from(&page, &format!("{here}/test"), &[]).goes_to();
+    assert!(browser.get(&here).text(200).contains("Apple has trouble of its own"));
+    apple.says(None);
+    let page = browser.get(&here);
+    assert_eq!(browser.submit_from(&page, &format!("{here}/test"), &[]).goes_to(), here);
+    assert!(browser.get(&here).text(200).contains("Apple takes AuthKey_2X9R4HXF34."));
+
+    // No other form than the page's own is taken.
+    let plain = browser.post("/connections/add", &[("key", &more.pem)]);
+    assert_eq!(plain.status(), 400);
+    let mut stranger = server.browser();
+    stranger.cookies.clone_from(&browser.cookies);
+    let body = "--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nx\r\n--x--\r\n";
+    let form =
+        Request::new("POST", "/connections/add").header("Content-Type", "multipart/form-data; boundary=x");
+    assert_eq!(stranger.ask(form.clone().body(body)).status(), 403, "without its token");
+    let elsewhere = form.clone().header("Sec-Fetch-Site", "cross-site").body(body);
+    assert_eq!(stranger.ask(elsewhere).status(), 403);
+    assert_eq!(stranger.ask(form.body(vec![b'x'; 70_000])).status(), 413);
+    assert_eq!(listed(&person).len(), 3);
+}
+
+#[test]
+fn a_connection_is_offered_used_and_what_stops_is_said() {
+    let apple = Apple::start();
+    let server = apple.server();
+    let (person, eve) = (server.person(ADA), server.person(EVE));
+    let connection = added(&person, &apple.key(KEY).request());
+    let here = connection.clone();
+    let mut browser = person.browser();
+    assert!(browser.get(&here).text(200).contains("You administer no project yet."));
+    let project = person.api.post("/projects", &json!({ "name": "Northwind iOS" })).json(201);
+    let project = project["id"].as_str().unwrap().to_owned();
+    assert!(browser.get(&here).text(200).contains("not offered"));
+    let page = browser.get(&here);
+    let offered = browser.submit_from(&page, &format!("{here}/offer"), &[("project", &project)]);
+    assert_eq!(offered.goes_to(), here);
+    assert_eq!(listed(&person)[0]["offered_to"], json!([{ "id": project, "name": "Northwind iOS" }]));
+    assert!(browser.get(&here).text(200).contains("offered, its builds don’t use it"));
+    // Who could read it: the owner, as soon as she wants to.
+    let reach = person.api.get(&format!("{connection}/reach")).json(200);
+    assert_eq!(reach["projects"][0]["used"], false);
+    assert_eq!(reach["projects"][0]["people"][0]["id"], ADA);
+    let id = connection.rsplit('/').next().unwrap();
+    let page = browser.get(&format!("/projects/{project}/team"));
+    let team = format!("/projects/{project}/team");
+    browser.submit_from(&page, &team, &[("do", "choose"), ("api_key", id)]).goes_to();
+    assert_eq!(listed(&person)[0]["used_by"], json!([{ "id": project, "name": "Northwind iOS" }]));
+    assert!(browser.get(&format!("{here}/reach")).text(200).contains("Its builds receive it."));
+    let ask = browser.get(&format!("{here}/remove"));
+    assert!(ask.text(200).contains("Builds of Northwind iOS use it, and receive it no more"));
+    // Somebody else's form does nothing.
+    let mut other = eve.browser();
+    let page = other.get("/connections");
+    for what in ["offer", "take-back", "test", "remove"] {
+        let sent = other.submit_from(&page, &format!("{here}/{what}"), &[("project", &project)]);
+        assert_eq!(sent.status(), 404, "{what}");
+    }
+    let page = browser.get(&here);
+    let back = format!("{here}/take-back");
+    browser.submit_from(&page, &back, &[("project", &project)]).goes_to();
+    assert_eq!((&listed(&person)[0]["offered_to"], &listed(&person)[0]["used_by"]), (&json!([]), &json!([])));
+    let page = browser.get(&here);
+    browser.submit_from(&page, &format!("{here}/offer"), &[("project", &project)]).goes_to();
+    let page = browser.get(&team);
+    browser.submit_from(&page, &team, &[("do", "choose"), ("api_key", id)]).goes_to();
+    assert_eq!(browser.submit_from(&ask, &format!("{here}/remove"), &[]).goes_to(), "/connections");
+    assert!(browser.get("/connections").text(200).contains("Builds of Northwind iOS no longer receive it"));
+    let told = person.told("connection_unused");
+    let sentences: Vec<_> = told.iter().map(|one| one["sentence"].as_str().unwrap()).collect();
+    assert_eq!(told.len(), 2, "{sentences:?}");
+    // After ten minutes it asks who it is, and comes back to the page.
+    let connection = added(&person, &apple.key("OTHERKEY12").request());
+    server.clock.move_by(601);
+    let page = browser.get(&connection);
+    let sent = browser.submit_from(&page, &format!("{connection}/offer"), &[("project", &project)]);
+    assert!(sent.goes_to().starts_with("/sign-in/confirm?next=%2Fconnections%2Fcon"), "{}", sent.goes_to());
+}
+
+#[test]
+fn the_command_line_connects_tests_and_removes() {
+    let apple = Apple::start();
+    let server = apple.server();
+    let person = server.person(ADA);
+    let cli = Cli::new();
+    let arguments = ["sign-in", &server.url(), ADA, "--password-stdin", "--code", &person.code()];
+    cli.run_with(&arguments, &format!("{PASSWORD}\n")).with(0);
+    assert!(cli.run(&["connections", "list"]).out.starts_with("You have connected nothing."));
+    let key = apple.key(KEY);
+    let file = server.folder().join(key.file());
+    std::fs::write(&file, &key.pem).unwrap();
+    let file = file.display().to_string();
+    let added = cli.run(&["connections", "add-api-key", &file, "--issuer", ISSUER]);
+    assert_eq!((added.code, added.err.as_str()), (Some(0), ""));
+    assert!(added.out.starts_with("AuthKey_2X9R4HXF34 is connected: Apple takes it."), "{}", added.out);
+    let listed = cli.run(&["connections", "list"]).out;
+    assert!(listed.contains("apps, certificates, users  no project"), "{listed}");
+    let json: Value = serde_json::from_str(&cli.run(&["connections", "list", "--json"]).out).unwrap();
+    let id = json["connections"][0]["id"].as_str().unwrap();
+    assert_eq!(cli.run(&["connections", "test", id]).out, "Apple takes AuthKey_2X9R4HXF34.\n");
+    assert_eq!(cli.run(&["connections", "readers", id]).out, "No build has received it.\n");
+    apple.revoke(KEY);
+    let refused = cli.run(&["connections", "test", id]);
+    assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""));
+    assert!(refused.err.contains("Apple doesn't take this key."), "{}", refused.err);
+    apple.says(Says::Nothing);
+    let away = cli.run(&["connections", "test", id]);
+    assert!(away.err.contains("Apple can't be reached"), "{}", away.err);
+    assert_ne!(away.code, Some(0));
+    assert_eq!(cli.run(&["connections", "add-api-key", "/nothing", "--issuer", ISSUER]).code, Some(2));
+    assert_eq!(cli.run(&["connections", "add-api-key", &file]).code, Some(2));
+    assert_eq!(cli.run(&["connections", "remove", "x"]).code, Some(2));
+    let removed = cli.run(&["connections", "remove", id]);
+    assert!(removed.out.starts_with("It is removed. No project used it."), "{} {}", removed.out, removed.err);
+    assert_eq!(cli.run(&["connections", "remove", id]).code, Some(1));
 }

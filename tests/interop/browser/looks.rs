@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{ADA, PASSWORD, Visitor, visitor};
 use crate::{
     parts::Scripts,
-    support::{Server, group, join},
+    support::{Apple, ISSUER, Server, group, join},
 };
 
 const WIDTHS: [u32; 2] = [1280, 390];
@@ -22,7 +22,11 @@ struct Album {
 
 impl Album {
     fn open() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
+        Self::called("screenshots")
+    }
+
+    fn called(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join(name);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Self { folder, seen: 0 }
@@ -360,4 +364,58 @@ fn every_page_fits_and_nothing_complains() {
     let link = reset["link"].as_str().unwrap().to_owned();
     let path = &link[link.find("/reset/").unwrap()..];
     album.look_at(&ada, path, "Set a new password", "reset");
+}
+
+#[test]
+fn every_page_of_connections_fits_and_nothing_complains() {
+    let apple = Apple::start();
+    let (mut server, url) = visitor::server();
+    server.set(&apple.settings());
+    server.restart();
+    let mut ada = Visitor::new(&server, &url, Scripts::Run);
+    let mut album = Album::called("screenshots-connections");
+    ada.set_up();
+    album.look_at(&ada, "/connections", "Apple Service connection", "connections-without-two-factor");
+    ada.turn_two_factor_on();
+    album.look_at(&ada, "/connections", "Apple Service connection", "connections-none");
+    album.look_at(&ada, "/connections/add", "Add an API key", "connection-add");
+    ada.browser.press("Connect");
+    ada.browser.says("It is empty. Choose the .p8 file");
+    album.look(&ada, "connection-add-refused");
+    let key = apple.key("2X9R4HXF34");
+    let file = server.folder().join(key.file());
+    std::fs::write(&file, &key.pem).unwrap();
+    ada.browser.fill("file", &file.display().to_string());
+    ada.browser.press("Connect");
+    ada.browser.says("Enter the issuer ID");
+    album.look(&ada, "connection-add-without-issuer");
+    ada.browser.fill("file", &file.display().to_string());
+    ada.browser.fill("issuer_id", ISSUER);
+    ada.browser.press("Connect");
+    ada.browser.shows("AuthKey_2X9R4HXF34");
+    album.look(&ada, "connection-new");
+    let here: String = serde_json::from_value(ada.browser.compute("location.pathname")).unwrap();
+    ada.open("/projects/add");
+    ada.browser.fill("name", "Northwind iOS and everything that belongs to it");
+    ada.browser.press("Add project");
+    ada.open(&here);
+    ada.browser.press("Offer");
+    ada.browser.says("is offered to Northwind iOS");
+    album.look(&ada, "connection-offered");
+    album.look_at(&ada, &format!("{here}/reach"), "Who could read this?", "connection-reach");
+    apple.revoke("2X9R4HXF34");
+    ada.open(&here);
+    ada.browser.press("Test connection");
+    ada.browser.says("Apple no longer takes AuthKey_2X9R4HXF34.");
+    album.look(&ada, "connection-refused");
+    let other = apple.key_that("INDIVIDUAL", None, false, &["apps"]);
+    ada.open("/connections/add");
+    ada.browser.fill("key", &other.pem);
+    ada.browser.fill("key_id", &other.id);
+    ada.browser.press_label("It is an individual key");
+    ada.browser.press("Connect");
+    ada.browser.shows("AuthKey_INDIVIDUAL");
+    album.look(&ada, "connection-individual");
+    album.look_at(&ada, "/connections", "Apple Service connection", "connections");
+    album.look_at(&ada, &format!("{here}/remove"), "Remove AuthKey_2X9R4HXF34?", "connection-remove");
 }
