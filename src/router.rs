@@ -54,6 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
 fn pages() -> Router<Arc<App>> {
     use accounts::{link_pages as link, pages as account, recovery_code_pages as recovery_code};
     use app_passwords::{generate_pages as generate, pages as app_password};
+    use builds::{integrations as integration, issuer_pages as issuer, pages as build};
     use connections::pages as connection;
     use groups::pages as group;
     use people::pages as person;
@@ -119,7 +120,7 @@ fn pages() -> Router<Arc<App>> {
         .route("/connections/{id}/reach", get(connection::reach))
         .route("/projects", get(project::list))
         .route("/projects/add", get(project::add).post(project::post_add))
-        .route("/projects/{id}", get(project::builds))
+        .route("/projects/{id}", get(build::list))
         .route("/projects/all", get(project::all))
         .route("/projects/all/{id}/owner", get(project::name_owner).post(project::post_name_owner))
         .route("/projects/{id}/settings", get(project::settings).post(project::post_settings))
@@ -131,7 +132,26 @@ fn pages() -> Router<Arc<App>> {
         .route("/projects/{id}/team/member/{account}", get(team::one).post(team::post_one))
         .route("/projects/{id}/team/take-out/{account}", get(team::take_out).post(team::post_take_out))
         .route("/projects/{id}/team/take-back/{connection}", get(team::take_back).post(team::post_take_back))
-        .route("/projects/{id}/integrations", get(project::integrations))
+        .route("/projects/{id}/integrations", get(integration::integrations))
+        .route(
+            "/projects/{id}/integrations/rules/add",
+            get(integration::add_rule).post(integration::post_add_rule),
+        )
+        .route(
+            "/projects/{id}/integrations/rules/{rule}/remove",
+            get(integration::remove_rule).post(integration::post_remove_rule),
+        )
+        .route("/projects/{id}/integrations/try", get(integration::try_rules).post(integration::post_try))
+        .route(
+            "/projects/{id}/integrations/tokens/make",
+            get(integration::make_token).post(integration::post_make_token),
+        )
+        .route("/projects/{id}/integrations/tokens/{token}/revoke", post(integration::revoke_token))
+        .route("/builds/{id}", get(build::build))
+        .route("/builds/{id}/close", post(build::post_close))
+        .route("/issuers", get(issuer::list))
+        .route("/issuers/add", get(issuer::add).post(issuer::post_add))
+        .route("/issuers/{id}/remove", get(issuer::remove).post(issuer::post_remove))
         .route("/services", get(service::list))
         .route("/services/add", get(service::add).post(service::post_add))
         .route("/services/at/{name}", get(service::service))

@@ -28,13 +28,19 @@ use crate::{
 pub mod api;
 pub mod close;
 pub mod identity;
+pub mod integrations;
 pub mod integrations_api;
+pub mod issuer_pages;
 pub mod issuers;
+pub mod line;
 pub mod open;
 pub mod openings;
+pub mod pages;
 pub mod presets;
 pub mod rules;
+pub mod snippets;
 pub mod tokens;
+pub mod views;
 
 /// A build that is open, by its token: in the header `Authorization: Bearer`, or in `BUILD_API_TOKEN` as the steps of a CI send it.
 pub struct BuildToken(Build);

@@ -194,6 +194,22 @@ fn names_origin(terms: &RuleTerms) -> bool {
     terms.claims.get("oidc.circleci.com/vcs-origin").is_some_and(|origin| !origin.contains('*'))
 }
 
+/// Whether the CI's tokens can show that a pull request is no fork's.
+pub const fn tells_pull_requests(ci: Ci) -> bool {
+    matches!(ci, Ci::GitHub | Ci::GitLab)
+}
+
+/// Which of the CI's builds are a fork's, or can't be told from one.
+pub const fn what_is_maybe_fork(ci: Ci) -> &'static str {
+    match ci {
+        Ci::GitHub => "pull requests in private repositories, pull_request_target, workflow_run and the like",
+        Ci::GitLab => "merge requests from other projects",
+        Ci::CircleCi => "all builds, unless the rule names the repository",
+        Ci::Buildkite => "all builds of branches",
+        Ci::Other => "all builds of this CI",
+    }
+}
+
 /// What is told of a build that these claims don't show to be nobody else's.
 pub const fn why_maybe_fork(ci: Ci) -> &'static str {
     match ci {

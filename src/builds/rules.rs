@@ -39,11 +39,16 @@ pub struct Listed {
 impl Listed {
     /// The rule in words.
     pub fn words(&self) -> String {
+        format!("{}, {}", self.issuer.name, self.terms_in_words())
+    }
+
+    /// The same without the issuer's name.
+    pub fn terms_in_words(&self) -> String {
         words(&self.issuer, &self.rule.terms)
     }
 }
 
-/// A rule in words: the end of a sentence.
+/// What a rule asks for, in words: the end of a sentence.
 fn words(issuer: &Issuer, terms: &RuleTerms) -> String {
     let id = presets::id_claim(issuer);
     let first = terms.claims.get_key_value(id);
@@ -56,7 +61,7 @@ fn words(issuer: &Issuer, terms: &RuleTerms) -> String {
     if terms.forks {
         all.push("also forks, and builds that can't be told from a fork's".into());
     }
-    format!("{}, {}", issuer.name, all.join(", "))
+    all.join(", ")
 }
 
 /// The project's rules.

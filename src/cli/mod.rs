@@ -17,6 +17,7 @@ mod local;
 mod passwords;
 mod projects;
 mod render;
+mod rules;
 mod serve;
 mod server_url;
 mod sessions;

@@ -11,8 +11,8 @@ use store::{accounts::State, projects::Counted};
 use super::{
     Member, ProjectOwner, life, server, team,
     views::{
-        AddPage, AskPage, BuildsPage, Head, IntegrationsPage, ListPage, OwnerPage, Part, ProjectRow,
-        Question, ServerPage, ServerRow, SettingsPage,
+        AddPage, AskPage, Head, ListPage, OwnerPage, Part, ProjectRow, Question, ServerPage, ServerRow,
+        SettingsPage,
     },
 };
 use crate::{
@@ -91,24 +91,6 @@ pub async fn post_add(mut visit: Visit, person: SignedIn, form: Form) -> Result<
         }
         Err(problem) => Err(problem),
     }
-}
-
-/// `GET /projects/{id}`.
-pub async fn builds(visit: Visit, person: SignedIn, Path(id): Path<String>) -> Result<Response, Problem> {
-    let member = Member::of(&visit.app, &person.oneself(), &id)?;
-    let (frame, project) = (visit.frame(&person, HERE), Head::of(&member, Part::Builds));
-    Ok(visit.show(&BuildsPage { frame, project }))
-}
-
-/// `GET /projects/{id}/integrations`.
-pub async fn integrations(
-    visit: Visit,
-    person: SignedIn,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let member = Member::of(&visit.app, &person.oneself(), &id)?;
-    let (frame, project) = (visit.frame(&person, HERE), Head::of(&member, Part::Integrations));
-    Ok(visit.show(&IntegrationsPage { frame, project }))
 }
 
 fn owner(visit: &Visit, person: &SignedIn, id: &str) -> Result<ProjectOwner, Problem> {

@@ -93,26 +93,6 @@ pub struct AddPage {
     pub problem: Option<String>,
 }
 
-/// A project's builds.
-#[derive(Template)]
-#[template(path = "projects/builds.html")]
-pub struct BuildsPage {
-    /// What surrounds it.
-    pub frame: Frame,
-    /// The project.
-    pub project: Head,
-}
-
-/// What lets a project's builds in.
-#[derive(Template)]
-#[template(path = "projects/integrations.html")]
-pub struct IntegrationsPage {
-    /// What surrounds it.
-    pub frame: Frame,
-    /// The project.
-    pub project: Head,
-}
-
 /// Somebody of a team.
 pub struct MemberRow {
     /// What they are called.

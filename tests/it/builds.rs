@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, Issuer, Mood, Person, Server, race, until};
+use crate::support::{Answer, Api, Browser, Done, Issuer, Mood, Person, Server, race, until};
 
 const ADA: &str = "ada@example.org";
 const LINUS: &str = "linus@example.org";
@@ -584,4 +584,178 @@ fn failures_from_one_address_are_bounded() {
     assert!(refused.header("retry-after").is_some());
     server.clock.move_by(61);
     server.api(&token).post("/builds", &json!({})).with(201);
+}
+
+#[test]
+fn the_pages_let_builds_in_and_show_what_they_did() {
+    let server = Server::start();
+    let project = Project::new(&server);
+    let issuer = project.issuer();
+    let mut browser = project.ada.browser();
+    let here = project.path("/integrations");
+    let empty = browser.get(&project.path("")).text(200);
+    assert!(empty.contains("No builds yet"), "{empty}");
+    let page = browser.get(&here).text(200);
+    assert!(
+        page.contains(&format!("DOORKEY_PROJECT: {}", project.id))
+            && page.contains("DOORKEY_URL: http://localhost")
+            && page.contains("Add rule"),
+        "{page}"
+    );
+    // A rule: which CI, then what its tokens have to say.
+    let choose = browser.get(&format!("{here}/rules/add"));
+    let add = choose.between(&format!("href=\"{here}/rules/add?issuer="), "\"");
+    let add = format!("{here}/rules/add?issuer={add}");
+    let form = browser.get(&add);
+    let id = form.between("name=\"issuer\" value=\"", "\"");
+    let fields = |value: &'static str| {
+        [("issuer", id.clone()), ("claim:repository_id", value.into()), ("claim:ref", "refs/heads/*".into())]
+    };
+    let send = |browser: &mut Browser<'_>, value| {
+        let fields = fields(value);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.submit_from(&form, &format!("{here}/rules/add"), &fields)
+    };
+    let wrong = send(&mut browser, "northwind/app");
+    assert!(
+        wrong.text(422).contains("that can&#39;t be one") && wrong.text(422).contains("northwind/app"),
+        "{}",
+        wrong.text(422)
+    );
+    assert_eq!(send(&mut browser, "1234").goes_to(), here);
+    let page = browser.get(&here).text(200);
+    assert!(page.contains("repository_id 1234, ref refs/heads/*"), "{page}");
+    // Trying a token shows what it says, and doesn't send it back.
+    let token =
+        issuer.token(AUDIENCE, server.clock.now(), json!({ "ref": "refs/tags/v1", "actor": "<b>linus</b>" }));
+    let tried = browser.submit(&format!("{here}/try"), &[("token", &token)]).text(200);
+    assert!(tried.contains("This token opens no build") && tried.contains("and is refs/tags/v1"), "{tried}");
+    assert!(
+        tried.contains("&#60;b&#62;linus") && !tried.contains("<b>linus") && !tried.contains(&token[..60]),
+        "{tried}"
+    );
+    let good = issuer.token(AUDIENCE, server.clock.now(), json!({}));
+    let tried = browser.submit(&format!("{here}/try"), &[("token", &good)]).text(200);
+    assert!(tried.contains("This token opens a build") && tried.contains("Lets it in"), "{tried}");
+    let opened = project.open_with(&good).json(201);
+    // A token, shown once.
+    let made = browser.submit(&format!("{here}/tokens/make"), &[("label", "Jenkins"), ("expires", "30d")]);
+    let token = made.between("id=\"secret\">", "<");
+    server.api(&token).post("/builds", &json!({ "reference": "main" })).with(201);
+    let page = browser.get(&here);
+    assert!(page.text(200).contains("opened a build") && !page.text(200).contains(&token));
+    let revoke = format!("{here}/tokens/{}", page.between(&format!("action=\"{here}/tokens/"), "\""));
+    assert_eq!(browser.submit_from(&page, &revoke, &[]).goes_to(), here);
+    assert!(browser.get(&here).text(200).contains("The build that it had let in has ended"));
+    // The list, and one of it.
+    let list = browser.get(&project.path("")).text(200);
+    assert!(
+        list.contains("main, 1a2b3c4d5e") && list.contains(">Open<") && list.contains("received nothing"),
+        "{list}"
+    );
+    let build = format!("/builds/{}", text(&opened, "id"));
+    let page = browser.get(&build);
+    assert!(
+        page.text(200).contains("Opened with http://127.0.0.1") && page.text(200).contains("workflow_ref")
+    );
+    assert_eq!(browser.submit_from(&page, &format!("{build}/close"), &[]).goes_to(), build);
+    let page = browser.get(&build).text(200);
+    assert!(page.contains("Closed by ada@example.org.") && !page.contains("Close this build"), "{page}");
+    // Removing the rule asks once.
+    let page = browser.get(&here);
+    let remove = format!(
+        "{here}/rules/{}",
+        page.between(&format!("href=\"{here}/rules/rul_"), "\"").replacen("", "rul_", 1)
+    );
+    assert!(browser.get(&remove).text(200).contains("Remove this rule?"));
+    assert_eq!(browser.submit(&remove, &[]).goes_to(), here);
+    // Others find nothing there.
+    let linus = server.person(LINUS);
+    let mut other = linus.browser();
+    for path in [&here, &build, &add, &format!("{here}/try"), &format!("{here}/tokens/make")] {
+        assert_eq!(other.get(path).status(), 404, "{path}");
+    }
+    assert_eq!(other.get("/issuers").status(), 403);
+    let issuers = browser.get("/issuers").text(200);
+    assert!(issuers.contains(&issuer.url) && issuers.contains(AUDIENCE), "{issuers}");
+    let added = browser.submit("/issuers/add", &[("preset", "buildkite"), ("url", ""), ("name", "")]);
+    assert_eq!(added.goes_to(), "/issuers");
+    let wrong = browser.submit("/issuers/add", &[("preset", "circleci"), ("url", "https://ci.example")]);
+    assert!(wrong.text(422).contains("Each organization at CircleCI has its own"));
+    let page = browser.get("/issuers");
+    let remove = format!("/issuers/{}", page.between("href=\"/issuers/iss_", "\"").replacen("", "iss_", 1));
+    assert!(browser.get(&remove).text(200).contains("Remove GitHub Actions?"));
+    assert_eq!(browser.submit(&remove, &[]).goes_to(), "/issuers");
+    assert!(!browser.get("/issuers").text(200).contains(&issuer.url));
+}
+
+#[test]
+fn a_ci_opens_and_closes_builds_by_the_command_line() {
+    let server = Server::start();
+    let project = Project::new(&server);
+    let issuer = project.issuer();
+    project.rule(json!({}));
+    let (_, token) = project.token();
+    let url = server.url();
+    let folder = server.folder().display().to_string();
+    let run = |set: &[(&str, &str)], arguments: &[&str], input: &str| {
+        let mut command = crate::support::program(server.folder());
+        command.args(arguments).env("HOME", &folder).env("DOORKEY_URL", &url).envs(set.iter().copied());
+        Done::of(&mut command, input)
+    };
+    let given = |ci: &'static str| {
+        let token = issuer.token(AUDIENCE, server.clock.now(), json!({}));
+        [
+            (ci, "true".to_owned()),
+            ("DOORKEY_ID_TOKEN", token),
+            ("DOORKEY_PROJECT", "northwind ios".to_owned()),
+        ]
+    };
+    // With the CI's identity token.
+    let set = given("GITLAB_CI");
+    let set: Vec<_> = set.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let opened = run(&set, &["builds", "open", "--json"], "").json();
+    assert_eq!(opened["reference"], "refs/heads/main");
+    run(&set, &["builds", "open"], "").with(1).said("has opened a build already");
+    // With a project token, and what the CI's variables say.
+    let jenkins = [
+        ("DOORKEY_PROJECT_TOKEN", token.as_str()),
+        ("GIT_COMMIT", "abc"),
+        ("BUILD_URL", "https://ci.example/7"),
+    ];
+    let lines = run(&jenkins, &["builds", "open", "--export", "shell"], "").with(0).out;
+    let variables: std::collections::BTreeMap<_, _> = lines
+        .lines()
+        .map(|line| line.strip_prefix("export ").unwrap().split_once('=').unwrap())
+        .map(|(name, value)| (name, value.trim_matches('\'')))
+        .collect();
+    assert!(variables["BITRISE_BUILD_URL"].ends_with(&format!("/builds/{}", variables["DOORKEY_BUILD"])));
+    assert_eq!(variables["DOORKEY_BUILD_TOKEN"], variables["BITRISE_BUILD_API_TOKEN"]);
+    let build = server.api(variables["DOORKEY_BUILD_TOKEN"]);
+    let own = build.get("/build").json(200);
+    assert_eq!((&own["commit"], &own["run"]), (&json!("abc"), &json!("https://ci.example/7")));
+    let set: Vec<_> = variables.iter().map(|(name, value)| (*name, *value)).collect();
+    run(&set, &["builds", "close"], "").with(0);
+    assert_eq!(build.get("/build").problem(), "401 build-token-wrong");
+    // From standard input, alone on its line.
+    let printed = run(&[], &["builds", "open", "--token-stdin"], &format!("{token}\n")).with(0);
+    assert!(printed.out.starts_with("dkb_") && printed.out.lines().count() == 1, "{}", printed.out);
+    // What can't be meant, and what is nowhere.
+    run(&[], &["builds", "open"], "").with(2).said("This runs in no CI");
+    run(&[], &["builds", "close"], "").with(2).said("DOORKEY_BUILD_TOKEN");
+    run(&[("GITHUB_ACTIONS", "true")], &["builds", "open", "--oidc"], "").with(1).said("id-token: write");
+    run(&[("DOORKEY_URL", "http://127.0.0.1:1"), ("DOORKEY_PROJECT_TOKEN", &token)], &["builds", "open"], "")
+        .with(3);
+    run(&[("DOORKEY_PROJECT_TOKEN", "dkp_wrong")], &["builds", "open"], "").with(1);
+    // GitHub's way: a token is asked for, for this audience.
+    let asked = issuer.url.clone() + "/github?x=1";
+    issuer.gives(&issuer.token(AUDIENCE, server.clock.now(), json!({})));
+    let github = [
+        ("GITHUB_ACTIONS", "true"),
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", asked.as_str()),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "secret"),
+        ("DOORKEY_PROJECT", project.id.as_str()),
+    ];
+    run(&github, &["builds", "open", "--oidc", "--audience", "https://a.example"], "").with(0);
+    assert_eq!(issuer.asked().last().unwrap(), "/github?x=1&audience=https%3A%2F%2Fa.example");
 }

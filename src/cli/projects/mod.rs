@@ -12,6 +12,7 @@ use super::console::Console;
 use super::credentials::Folder;
 use super::failure::Failure;
 use super::render::{clipped, plain, read, table};
+use super::rules::{Rules, Tokens};
 use super::{in_path, path_part};
 use crate::clock::Clock;
 
@@ -136,6 +137,20 @@ enum Command {
     Offer(Own),
     /// Take an offer of yours back: its builds stop using it at once
     TakeBack(Own),
+    /// Its rules: whose identity tokens open its builds
+    Rules {
+        #[command(flatten)]
+        of: Project,
+        #[command(subcommand)]
+        command: Rules,
+    },
+    /// Its tokens, which open its builds
+    Tokens {
+        #[command(flatten)]
+        of: Project,
+        #[command(subcommand)]
+        command: Tokens,
+    },
     /// Choose what its builds use
     #[command(group = ArgGroup::new("what").required(true))]
     Use {
@@ -319,6 +334,14 @@ fn meant<'a>(typed: &str, among: impl Iterator<Item = &'a Connection>) -> Result
 impl Command {
     async fn run(&self, session: &mut Session<'_>) -> Result<(), Failure> {
         match self {
+            Self::Rules { of, command } => {
+                let with = (session.json, session.code);
+                command.run(&of.project, with, session.client, session.console).await
+            }
+            Self::Tokens { of, command } => {
+                let with = (session.json, session.code);
+                command.run(&of.project, with, session.client, session.console).await
+            }
             Self::List => session.show("/projects", |answer| Ok(list(&read(answer)?))).await,
             Self::Add { name, build_minutes } => {
                 let body = json!({ "name": name, "build_minutes": build_minutes });

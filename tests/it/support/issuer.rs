@@ -45,6 +45,8 @@ struct State {
     others: Vec<Value>,
     max_age: u64,
     asked: Vec<String>,
+    /// What it gives to whoever asks as jobs of GitHub do.
+    gives: String,
 }
 
 struct Signer {
@@ -79,6 +81,7 @@ impl Issuer {
             others: Vec::new(),
             max_age: 300,
             asked: Vec::new(),
+            gives: String::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let (kept, own) = (Arc::clone(&state), url.clone());
@@ -102,6 +105,11 @@ impl Issuer {
     /// Another key takes the place of those that it had.
     pub fn rotate(&self, name: &str) {
         self.state().keys = vec![Signer::new(name)];
+    }
+
+    /// Gives this token to whoever asks as jobs of GitHub do.
+    pub fn gives(&self, token: &str) {
+        self.state().gives = token.into();
     }
 
     /// Shows this key too.
@@ -175,11 +183,11 @@ fn answer(mut stream: &TcpStream, state: &Mutex<State>, own: &str) {
     while reader.read_line(&mut rest).is_ok_and(|read| read > 2) {
         rest.clear();
     }
-    let (mood, keys, max_age) = {
+    let (mood, keys, max_age, gives) = {
         let mut state = state.lock().unwrap();
         state.asked.push(path.clone());
         let keys: Vec<_> = state.others.iter().cloned().chain(state.keys.iter().map(Signer::shown)).collect();
-        (state.mood.clone(), keys, state.max_age)
+        (state.mood.clone(), keys, state.max_age, state.gives.clone())
     };
     let keys_at = match &mood {
         Mood::KeysAt(place) => place.clone(),
@@ -206,6 +214,7 @@ fn answer(mut stream: &TcpStream, state: &Mutex<State>, own: &str) {
         ("/.well-known/openid-configuration" | "/elsewhere", _) => {
             json!({ "issuer": named, "jwks_uri": keys_at }).to_string()
         }
+        (path, _) if path.starts_with("/github?") => json!({ "count": 1, "value": gives }).to_string(),
         ("/keys", _) => json!({ "keys": keys }).to_string(),
         _ => {
             let _ = write!(stream, "HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n");

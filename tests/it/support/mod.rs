@@ -43,5 +43,5 @@ pub use person::{Api, AppPassword, PASSWORD, Person, code_of, generate_request};
 pub use proxy::Proxy;
 pub use race::{race, until};
 pub use receiver::{Asked, Receiver};
-pub use server::{Options, Server};
+pub use server::{Options, Server, program};
 pub use sink::{Encrypts, Identity, Received, Sink, settings as mail_settings};
