@@ -317,8 +317,17 @@ fn removing_a_project_ends_its_builds_and_takes_all_with_it() {
     let building = Building::make(&server, &Made::of(ADA));
     assert!(building.step_has_key());
     invite(&ada, &building.project.to_string(), EVE, "admin").with(201);
+    let token = ada
+        .api
+        .post(&format!("/projects/{}/tokens", building.project), &json!({ "label": "Jenkins" }))
+        .json(201);
+    server.admin().post("/issuers", &json!({ "preset": "github" })).with(201);
+    let rule = json!({ "issuer": "GitHub Actions", "claims": { "repository_id": "741852963" } });
+    ada.api.post(&format!("/projects/{}/rules", building.project), &rule).with(201);
     ada.api.delete(&format!("/projects/{}", building.project)).with(204);
     assert_eq!(building.steps().status, 401);
+    let opens = server.api(token["token"].as_str().unwrap()).post("/builds", &json!({}));
+    assert_eq!(opens.status, 401, "{}", opens.text());
     server.stop();
     for table in [
         "projects",
@@ -327,6 +336,8 @@ fn removing_a_project_ends_its_builds_and_takes_all_with_it() {
         "connection_offers",
         "connection_uses",
         "builds",
+        "rules",
+        "project_tokens",
     ] {
         assert_eq!(server.data_says::<i64>(&format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
     }
