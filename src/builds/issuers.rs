@@ -50,6 +50,15 @@ pub fn list(app: &App) -> Result<Vec<Issuer>, Problem> {
     Ok(app.store.read(rows::all)?)
 }
 
+/// What to do where nothing was said, and something has to be.
+fn missing(ci: Ci, field: &str) -> String {
+    match field {
+        "url" => format!("Say where it is, as its tokens say it: {}.", presets::issuer_url(ci)),
+        "claim" => "Say which claim names a project, and is never given to another one, such as sub.".into(),
+        _ => "Say something here.".into(),
+    }
+}
+
 fn read(new: New, ctx: &mut Ctx) -> Result<Issuer, Problem> {
     let ci = Ci::from_code(&new.preset).ok_or_else(|| {
         let names = Ci::ALL.map(Ci::code).join(", ");
@@ -57,7 +66,10 @@ fn read(new: New, ctx: &mut Ctx) -> Result<Issuer, Problem> {
     })?;
     let line = |field: &'static str, typed: &str, otherwise: &str| {
         let text = if typed.trim().is_empty() { otherwise.trim() } else { typed.trim() };
-        if text.is_empty() || text.chars().count() > LONGEST || text.chars().any(is_invisible) {
+        if text.is_empty() {
+            return Err(Problem::field(field, missing(ci, field)));
+        }
+        if text.chars().count() > LONGEST || text.chars().any(is_invisible) {
             let detail = format!("Enter 1 to {LONGEST} characters that can be seen.");
             return Err(Problem::field(field, detail));
         }

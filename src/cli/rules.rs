@@ -210,7 +210,7 @@ fn rules(ListedRules { rules }: &ListedRules, now: Timestamp) -> String {
     if rules.is_empty() {
         return "There are no rules. Add one: doorkey projects rules PROJECT add ISSUER CLAIM=VALUE".into();
     }
-    let row = |rule: &Rule| [clipped(&rule.words), rule.created_at.human(now), rule.id.clone()];
+    let row = |rule: &Rule| [rule.words.clone(), rule.created_at.human(now), rule.id.clone()];
     table(["RULE", "ADDED", "ID"], &rules.iter().map(row).collect::<Vec<_>>()).join("\n")
 }
 

@@ -419,3 +419,73 @@ fn every_page_of_connections_fits_and_nothing_complains() {
     album.look_at(&ada, "/connections", "Apple Service connection", "connections");
     album.look_at(&ada, &format!("{here}/remove"), "Remove AuthKey_2X9R4HXF34?", "connection-remove");
 }
+
+#[test]
+fn every_page_of_builds_fits_and_nothing_complains() {
+    let (server, url) = visitor::server();
+    let mut ada = Visitor::new(&server, &url, Scripts::Run);
+    let mut album = Album::called("screenshots-builds");
+    ada.set_up();
+    ada.turn_two_factor_on();
+    album.look_at(&ada, "/issuers", "CIs", "issuers-none");
+    album.look_at(&ada, "/issuers/add", "Add a CI", "issuer-add");
+    ada.browser.press_label("CircleCI");
+    ada.browser.press("Add");
+    ada.browser.says("Say where it is");
+    album.look(&ada, "issuer-add-refused");
+    let local = server.admin();
+    local.post("/issuers", &json!({ "preset": "github" })).with(201);
+    let other =
+        json!({ "preset": "other", "name": "Jenkins", "url": "https://ci.example.org/oidc", "claim": "sub" });
+    local.post("/issuers", &other).with(201);
+    album.look_at(&ada, "/issuers", "CIs", "issuers");
+    ada.browser.press_named("Remove Jenkins");
+    ada.browser.shows("Remove Jenkins?");
+    album.look(&ada, "issuer-remove");
+    ada.open("/projects/add");
+    ada.browser.fill("name", "Northwind iOS and everything that belongs to it");
+    ada.browser.press("Add project");
+    album.look(&ada, "builds-none");
+    let here: String = serde_json::from_value(ada.browser.compute("location.pathname")).unwrap();
+    let integrations = format!("{here}/integrations");
+    ada.open(&integrations);
+    album.look(&ada, "integrations-none");
+    ada.open(&format!("{integrations}/rules/add"));
+    album.look(&ada, "rule-which-ci");
+    ada.browser.press("GitHub Actions");
+    album.look(&ada, "rule-add");
+    ada.browser.fill("claim:repository_id", "northwind/app");
+    ada.browser.press("Add rule");
+    ada.browser.says("that can't be one");
+    album.look(&ada, "rule-add-refused");
+    ada.browser.fill("claim:repository_id", "741852963");
+    ada.browser.press("Add rule");
+    ada.browser.says("The rule is added.");
+    ada.open(&format!("{integrations}/tokens/make"));
+    album.look(&ada, "project-token-make");
+    ada.browser.fill("label", "Jenkins in the cellar, which nobody has looked at for years");
+    ada.browser.press("Make");
+    ada.browser.sees("#secret");
+    album.look(&ada, "project-token-made");
+    let token: String =
+        serde_json::from_value(ada.browser.compute("document.querySelector('#secret').textContent")).unwrap();
+    let asked = json!({
+        "reference": "refs/heads/a-branch-with-a-rather-long-name-that-somebody-typed", "commit": "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f",
+        "run": "https://ci.example.org/job/northwind-ios/4711",
+    });
+    let opened = server.api(&token).post("/builds", &asked).json(201);
+    ada.open(&integrations);
+    album.look(&ada, "integrations");
+    ada.open(&format!("{integrations}/try"));
+    ada.browser.fill("token", "abc");
+    ada.browser.press("Try");
+    ada.browser.says("It isn't an identity token");
+    album.look(&ada, "rules-tried");
+    ada.open(&here);
+    album.look(&ada, "builds");
+    ada.open(&format!("/builds/{}", opened["id"].as_str().unwrap()));
+    album.look(&ada, "build");
+    ada.browser.press("Close this build");
+    ada.browser.says("It is closed.");
+    album.look(&ada, "build-closed");
+}
