@@ -149,9 +149,9 @@ fn a_new_size_is_the_commands_too() {
     let job = Job::start();
     let script = "
 import os, signal
-signal.signal(signal.SIGWINCH, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
 print('ready', flush=True)
-signal.pause()
+signal.sigwait([signal.SIGWINCH])
 print(tuple(os.get_terminal_size(1)))
 ";
     let script = job.script("size.py", script);

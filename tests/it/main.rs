@@ -35,6 +35,7 @@ mod events;
 mod exec;
 mod exec_export;
 mod exec_files;
+mod exec_server;
 mod exec_terminal;
 mod full_disk;
 mod groups;
