@@ -56,10 +56,12 @@ impl Forms {
         }
     }
 
-    /// Each piece of it of this length.
-    fn pieces(&mut self, form: &[u8], length: usize) {
-        if self.random {
-            self.all.extend(form.windows(length).map(<[u8]>::to_vec));
+    /// A form that may be found broken: all of its pieces of this length, where they count, or else the whole.
+    fn breakable(&mut self, form: &[u8], piece: usize) {
+        if self.random && form.len() >= piece {
+            self.all.extend(form.windows(piece).map(<[u8]>::to_vec));
+        } else {
+            self.add(form);
         }
     }
 
@@ -82,9 +84,12 @@ impl Forms {
         }
         // Without the line ends, as programs do that keep a key on one line.
         self.line(&body.concat());
+        // Its frame is no secret, so this counts as a whole, and what is in it line by line.
+        let random = std::mem::take(&mut self.random);
         for whole in [secret, text] {
             self.encoded(whole);
         }
+        self.random = random;
     }
 
     /// A text as it is, encoded, and escaped.
@@ -92,22 +97,22 @@ impl Forms {
         if text.len() < SHORTEST {
             return;
         }
-        self.add(text);
-        self.encoded(text);
         if std::str::from_utf8(text).is_ok() {
-            self.pieces(text, SHORTEST);
+            self.breakable(text, SHORTEST);
+            for form in escaped(text) {
+                // Most escape nothing.
+                if form != text {
+                    self.add(form);
+                }
+            }
+        } else {
+            self.add(text);
         }
-        for form in escaped(text) {
-            self.add(form);
-        }
+        self.encoded(text);
         for within in 0..3 {
             for form in [&BASE64, &BASE64URL].map(|encoding| inside(encoding, text, within)) {
-                self.pieces(&form, SHORTEST);
-                self.add(form);
+                self.breakable(&form, SHORTEST);
             }
-        }
-        for form in [&HEXLOWER, &HEXUPPER].map(|encoding| encoding.encode(text)) {
-            self.pieces(form.as_bytes(), HEX_PIECE);
         }
     }
 
@@ -121,13 +126,16 @@ impl Forms {
         }
         for text in [&HEXLOWER, &HEXUPPER].map(|encoding| encoding.encode(bytes)) {
             self.broken(&text, HEX_WIDTH);
-            self.add(text);
+            self.breakable(text.as_bytes(), HEX_PIECE);
         }
     }
 
+    /// Pieces count by themselves, wherever it is broken.
     fn broken(&mut self, text: &str, width: usize) {
-        for line in text.as_bytes().chunks(width) {
-            self.add(line);
+        if !self.random {
+            for line in text.as_bytes().chunks(width) {
+                self.add(line);
+            }
         }
     }
 }
@@ -345,7 +353,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_masked_encoded() {
         let key = [0xff, 0x0a, 0, 1, 2, 3, 4, 5, 6, 0x0a, 0xfe];
-        let forms = of([Secret::Random(&key)]);
+        let forms = of([Secret::Chosen(&key)]);
         assert!(forms.contains(BASE64.encode(&key).as_bytes()) && forms.contains(key.as_slice()));
         assert!(forms.contains(HEXLOWER.encode(&key).as_bytes()));
     }

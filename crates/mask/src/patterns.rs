@@ -29,7 +29,7 @@ impl Patterns {
         if forms.is_empty() {
             return Ok(None);
         }
-        let automaton = NFA::builder().build(forms)?;
+        let automaton = NFA::builder().prefilter(false).build(forms)?;
         let Ok(start) = automaton.start_state(Anchored::No) else { return Ok(None) };
         let mut depths = Vec::new();
         for form in forms {

@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use mask::Masker;
 use rustix::{
     io::fcntl_dupfd_cloexec,
     process::{Pid, Signal, kill_process, kill_process_group},
@@ -20,7 +19,7 @@ use rustix::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-use super::relay::{self, End};
+use super::relay::{self, End, Learned};
 use super::signals::{Came, Signals, stop};
 use super::terminal::Terminal;
 use crate::cli::console::Console;
@@ -34,7 +33,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) async fn run(
     command: &[OsString],
     set: impl Fn(&mut Command),
-    masker: &Masker,
+    masker: &Arc<Learned>,
     signals: &mut Signals,
     console: &mut Console,
 ) -> Result<u8, Failure> {
@@ -128,7 +127,7 @@ impl Streams {
         &mut self,
         command: &[OsString],
         set: impl Fn(&mut Command),
-        masker: &Masker,
+        masker: &Arc<Learned>,
     ) -> Result<Started, NotStarted> {
         let [input, out, err] =
             [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
@@ -175,7 +174,7 @@ impl Streams {
         let (stop_reader, stop) = io::pipe()?;
         let (say, ended) = mpsc::unbounded_channel();
         for (from, to) in passed {
-            relay::start(from, to, masker.another(), OwnedFd::from(stop_reader.try_clone()?), say.clone())?;
+            relay::start(from, to, Arc::clone(masker), OwnedFd::from(stop_reader.try_clone()?), say.clone())?;
             self.running += 1;
         }
         (self.stop, self.ended) = (Some(stop), Some(ended));

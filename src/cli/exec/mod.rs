@@ -9,15 +9,15 @@ mod signals;
 mod terminal;
 mod tools;
 
-use std::{ffi::OsString, process::Command};
+use std::{ffi::OsString, process::Command, sync::Arc};
 
 use clap::ValueEnum as _;
-use mask::{Masker, Secret};
 
 use super::console::Console;
 use super::failure::Failure;
 use build::Build;
 use folder::Folder;
+use relay::Learned;
 use signals::Signals;
 use tools::{GivenKey, Handed, Tool};
 
@@ -144,10 +144,13 @@ fn of_build(build: &Build) -> Vec<(&'static str, String)> {
     variables
 }
 
-/// Knows the build's token and its key: as files have it, and as bytes.
-fn masker(build: &Build, key: &GivenKey) -> Result<Masker, Failure> {
-    let pem = key.key.pem();
-    let secrets = [pem.expose().as_bytes(), build.token.expose().as_bytes(), key.key.der()];
-    Masker::new(secrets.map(Secret::Random))
-        .map_err(|error| Failure::Refused(format!("What is secret can't be looked for: {error}.")))
+/// Learns the build's token and its key, as files have it and as bytes, while the command starts.
+fn masker(build: &Build, key: &GivenKey) -> Result<Arc<Learned>, Failure> {
+    let secrets = [
+        key.key.pem().expose().as_bytes().to_vec(),
+        build.token.expose().as_bytes().to_vec(),
+        key.key.der().to_vec(),
+    ];
+    Learned::begin(secrets.map(domain::Secret::new))
+        .map_err(|error| Failure::Refused(format!("This machine gives no threads to work with: {error}.")))
 }

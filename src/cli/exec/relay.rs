@@ -3,6 +3,7 @@
 use std::{
     io::{self, ErrorKind},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -29,16 +30,38 @@ pub(super) enum End {
     Failed(ErrorKind),
 }
 
+/// A masker in the making: it takes as long as a small command runs. Nothing is passed on before it is there.
+#[derive(Default)]
+pub(super) struct Learned(OnceLock<Option<Masker>>);
+
+impl Learned {
+    /// Begins to learn these secrets.
+    pub(super) fn begin<const N: usize>(secrets: [domain::Secret<Vec<u8>>; N]) -> io::Result<Arc<Self>> {
+        let learned = Arc::<Self>::default();
+        let ours = Arc::clone(&learned);
+        thread::Builder::new().name("masker".into()).spawn(move || {
+            let all = secrets.each_ref().map(|secret| mask::Secret::Random(secret.expose()));
+            let _ = ours.0.set(Masker::new(all).ok());
+        })?;
+        Ok(learned)
+    }
+
+    /// One for a stream.
+    fn masker(&self) -> io::Result<Masker> {
+        self.0.wait().as_ref().map(Masker::another).ok_or_else(|| ErrorKind::OutOfMemory.into())
+    }
+}
+
 /// Passes `from` on to `to`, until it ends or `stop` is closed. Says on `ended` how.
 pub(super) fn start(
     from: OwnedFd,
     to: OwnedFd,
-    mut masker: Masker,
+    masker: Arc<Learned>,
     stop: OwnedFd,
     ended: mpsc::UnboundedSender<End>,
 ) -> io::Result<()> {
     thread::Builder::new().name("output".into()).spawn(move || {
-        let end = pass(&from, &to, &mut masker, stop.as_fd());
+        let end = pass(&from, &to, &masker, stop.as_fd());
         // The command hears of a reader that has gone before we say so.
         drop(from);
         let _ = ended.send(end.unwrap_or_else(|error| match error.kind() {
@@ -49,7 +72,8 @@ pub(super) fn start(
     Ok(())
 }
 
-fn pass(from: &OwnedFd, to: &OwnedFd, masker: &mut Masker, stop: BorrowedFd<'_>) -> io::Result<End> {
+fn pass(from: &OwnedFd, to: &OwnedFd, learned: &Learned, stop: BorrowedFd<'_>) -> io::Result<End> {
+    let mut masker = None;
     let (mut piece, mut out) = (vec![0; PIECE], Vec::with_capacity(2 * PIECE));
     // How much is still taken once it has been told to stop.
     let mut left = None;
@@ -71,11 +95,17 @@ fn pass(from: &OwnedFd, to: &OwnedFd, masker: &mut Masker, stop: BorrowedFd<'_>)
             Err(error) => return Err(error.into()),
         };
         left = left.map(|left| left.saturating_sub(length));
+        let masker = match &mut masker {
+            Some(masker) => masker,
+            none => none.insert(learned.masker()?),
+        };
         masker.push(piece.get(..length).unwrap_or_default(), &mut out);
         write_all(to.as_fd(), &out)?;
         out.clear();
     };
-    masker.finish(&mut out);
+    if let Some(mut masker) = masker {
+        masker.finish(&mut out);
+    }
     write_all(to.as_fd(), &out)?;
     Ok(end)
 }
