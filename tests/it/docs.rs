@@ -31,7 +31,7 @@ fn every_test_that_is_named_is_there() {
 }
 
 /// The blocks of this language in a page of `docs/integrations`.
-fn blocks(page: &str, language: &str) -> Vec<String> {
+pub fn blocks(page: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(integrations().join(page)).unwrap();
     let opening = format!("```{language}\n");
     let after = text.split(&opening).skip(1);
@@ -82,20 +82,20 @@ fn examples_for_builds_are_whole() {
 }
 
 /// Runs an example as somebody would who has typed it.
-fn run(job: &Job, example: &str) -> Done {
+pub fn run(job: &Job, example: &str, variables: &[(&str, &str)]) -> Done {
     let doorkey = job.command(&[]);
     let bin = Path::new(doorkey.get_program()).parent().unwrap().display().to_string();
     let path = format!("{}/bin:{bin}:/usr/bin:/bin", job.home.path().display());
     let mut shell = Command::new("sh");
     shell.args(["-euc", example]).env_clear().current_dir(job.home.path());
     shell.envs(doorkey.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Done::of(shell.env("PATH", path), "")
+    Done::of(shell.env("PATH", path).envs(variables.iter().copied()), "")
 }
 
 #[test]
 fn the_example_for_a_shell_prints_what_is_said_beside_it() {
     let job = Job::start();
-    let done = run(&job, &blocks("shell.md", "sh")[0]).with(0);
+    let done = run(&job, &blocks("shell.md", "sh")[0], &[]).with(0);
     assert_eq!(done.out, blocks("shell.md", "text")[0]);
     assert_eq!(done.err, "");
 }
@@ -111,13 +111,18 @@ assert given['private_key'].startswith('-----BEGIN PRIVATE KEY-----')
 print('signed in with', given['key_id'])
 ";
 
-#[test]
-fn a_step_of_bitrise_reads_its_file_with_no_network() {
-    let job = Job::start();
+/// Gives the job a program that does what a workflow's one step does.
+pub fn with_bitrise(job: &Job) {
     fs::create_dir(job.home.path().join("bin")).unwrap();
     let bitrise = job.script("bin/bitrise", STEP);
     fs::set_permissions(bitrise, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_step_of_bitrise_reads_its_file_with_no_network() {
+    let job = Job::start();
+    with_bitrise(&job);
     let example = &blocks("bitrise.md", "sh")[0];
     let line = example.lines().find(|line| line.contains("doorkey exec")).unwrap();
-    assert_eq!(run(&job, line).with(0).out, "signed in with 2X9R4HXF34\n");
+    assert_eq!(run(&job, line, &[]).with(0).out, "signed in with 2X9R4HXF34\n");
 }

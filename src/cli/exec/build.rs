@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tools::GivenKey;
+use crate::cli::builds::{self, Opened, Wanted};
+use crate::cli::ci::{self, Run};
 use crate::cli::client::{CallError, Client};
 use crate::cli::failure::Failure;
 use crate::cli::render::read;
@@ -43,7 +45,19 @@ impl Build {
         Self::at(&server()?, Secret::new(token)).map(Some)
     }
 
-    pub(super) fn at(server: &ServerUrl, token: Secret<String>) -> Result<Self, Failure> {
+    /// Opens one: by the project token in `DOORKEY_PROJECT_TOKEN`, or by the CI's identity token.
+    pub(super) async fn open(project: Option<String>) -> Result<Self, Failure> {
+        let (server, variables) = (server()?, &ci::of_this_process);
+        let shown = builds::shown(variables, &server.to_string(), false).await?;
+        let project = project.or_else(|| variable("DOORKEY_PROJECT"));
+        let run = Run::of(variables);
+        let wanted = Wanted { server: server.clone(), project, shown, run, minutes: None };
+        let opened: Opened = read(&builds::open_build(wanted).await?)?;
+        let build = Self::at(&server, Secret::new(opened.token))?;
+        Ok(Self { id: Some(opened.id), project: Some(opened.project.id), ours: true, ..build })
+    }
+
+    fn at(server: &ServerUrl, token: Secret<String>) -> Result<Self, Failure> {
         let client = Client::at(server, Some(Secret::new(token.expose().clone())))?;
         Ok(Self {
             client,

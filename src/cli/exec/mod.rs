@@ -12,6 +12,7 @@ mod tools;
 use std::{ffi::OsString, process::Command, sync::Arc};
 
 use clap::ValueEnum as _;
+use rustix::process::Signal;
 
 use super::console::Console;
 use super::failure::Failure;
@@ -26,7 +27,9 @@ pub(super) use terminal::{Args as OnTerminal, become_the_command};
 const HELP: &str = "The command finds the project's App Store Connect API key in the variables and files that its tools read. The files \
                     are in a private folder that is removed when the command ends; what the command prints is passed on with \
                     every secret masked. Its exit code is passed on too: 127 says that it isn't there, 126 that it can't be \
-                    started, 128 and more that a signal ended it.\n\n    doorkey exec --for fastlane -- bundle exec fastlane release";
+                    started, 128 and more that a signal ended it.\n\n\
+                    In a step without DOORKEY_BUILD_TOKEN a build is opened for the command, and closed after it: by the project \
+                    token in DOORKEY_PROJECT_TOKEN, or else by the CI's identity token.\n\n    doorkey exec --for fastlane -- bundle exec fastlane release";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
@@ -34,6 +37,10 @@ pub(super) struct Args {
     /// Only what these tools read [default: what all of them do]
     #[arg(long = "for", value_name = "TOOL,...", value_delimiter = ',')]
     tools: Vec<Tool>,
+    /// The project to open a build of, where none is open: its id or its name [default: DOORKEY_PROJECT; a project token says
+    /// it by itself]
+    #[arg(long)]
+    project: Option<String>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -44,7 +51,14 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<u8, Failure
     // From here on nothing ends us before everything is put away.
     let mut signals = Signals::take()
         .map_err(|error| Failure::Refused(format!("This machine gives no signals to listen to: {error}.")))?;
-    let build = Build::of_environment()?.ok_or_else(no_build)?;
+    let build = match Build::of_environment()? {
+        Some(open) => open,
+        None => tokio::select! {
+            biased;
+            opened = Build::open(args.project.clone()) => opened?,
+            signal = signals.ending() => return Ok(ended_by(signal)),
+        },
+    };
     let done = in_build(&build, &args, &mut signals, console).await;
     if build.ours
         && let Err(failure) = build.close().await
@@ -53,6 +67,11 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<u8, Failure
         console.failure(&failure);
     }
     done
+}
+
+/// The exit code that a shell has for it.
+fn ended_by(signal: Signal) -> u8 {
+    u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX)
 }
 
 fn no_build() -> Failure {
@@ -70,7 +89,7 @@ async fn in_build(
     let key = tokio::select! {
         biased;
         key = build.api_key() => key?,
-        signal = signals.ending() => return Ok(u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX)),
+        signal = signals.ending() => return Ok(ended_by(signal)),
     };
     let folder = folder::make().map_err(|error| not_written(&error))?;
     let handed = key.handed(&all_or(&args.tools), folder.path());
@@ -83,7 +102,8 @@ async fn in_build(
     }
     let masker = masker(build, &key)?;
     let set = |command: &mut Command| {
-        for name in &handed.without {
+        // What opens builds is nothing for what runs in one.
+        for name in handed.without.iter().chain(&[PROJECT_TOKEN, "DOORKEY_ID_TOKEN"]) {
             command.env_remove(name);
         }
         command.envs(handed.variables.iter().map(|(name, value)| (*name, value)));
@@ -144,13 +164,18 @@ fn of_build(build: &Build) -> Vec<(&'static str, String)> {
     variables
 }
 
+/// What a project token is in.
+const PROJECT_TOKEN: &str = "DOORKEY_PROJECT_TOKEN";
+
 /// Learns the build's token and its key, as files have it and as bytes, while the command starts.
 fn masker(build: &Build, key: &GivenKey) -> Result<Arc<Learned>, Failure> {
-    let secrets = [
+    let mut secrets = vec![
         key.key.pem().expose().as_bytes().to_vec(),
         build.token.expose().as_bytes().to_vec(),
         key.key.der().to_vec(),
     ];
-    Learned::begin(secrets.map(domain::Secret::new))
+    // An identity token opens one build, which is open.
+    secrets.extend(build::variable(PROJECT_TOKEN).map(String::into_bytes));
+    Learned::begin(secrets.into_iter().map(domain::Secret::new).collect())
         .map_err(|error| Failure::Refused(format!("This machine gives no threads to work with: {error}.")))
 }

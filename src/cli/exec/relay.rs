@@ -36,11 +36,11 @@ pub(super) struct Learned(OnceLock<Option<Masker>>);
 
 impl Learned {
     /// Begins to learn these secrets.
-    pub(super) fn begin<const N: usize>(secrets: [domain::Secret<Vec<u8>>; N]) -> io::Result<Arc<Self>> {
+    pub(super) fn begin(secrets: Vec<domain::Secret<Vec<u8>>>) -> io::Result<Arc<Self>> {
         let learned = Arc::<Self>::default();
         let ours = Arc::clone(&learned);
         thread::Builder::new().name("masker".into()).spawn(move || {
-            let all = secrets.each_ref().map(|secret| mask::Secret::Random(secret.expose()));
+            let all = secrets.iter().map(|secret| mask::Secret::Random(secret.expose()));
             let _ = ours.0.set(Masker::new(all).ok());
         })?;
         Ok(learned)
