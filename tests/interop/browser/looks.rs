@@ -399,7 +399,7 @@ fn every_page_of_connections_fits_and_nothing_complains() {
     ada.browser.fill("name", "Northwind iOS and everything that belongs to it");
     ada.browser.press("Add project");
     ada.open(&here);
-    ada.browser.press("Offer");
+    ada.browser.press("Offer to Northwind iOS and everything that belongs to it");
     ada.browser.says("is offered to Northwind iOS");
     album.look(&ada, "connection-offered");
     album.look_at(&ada, &format!("{here}/reach"), "Who could read this?", "connection-reach");
