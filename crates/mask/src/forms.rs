@@ -67,10 +67,10 @@ impl Forms {
 
     /// A secret of one line, or of several, which programs print line by line.
     fn secret(&mut self, secret: &[u8]) {
-        let text = trimmed(secret);
-        if text.len() < SHORTEST {
+        if secret.len() < SHORTEST {
             return;
         }
+        let text = trimmed(secret);
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(trimmed).collect();
         if lines.len() == 1 || std::str::from_utf8(secret).is_err() {
             self.line(secret);
