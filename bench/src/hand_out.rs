@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many builds are open for each connection of the generator: more than it comes to in a run, so that each is asked for once.
-const FOR_EACH: usize = 1_500;
+const FOR_EACH: usize = 1_800;
 /// How many ask at once.
 const AT_ONCE: usize = 64;
 
@@ -41,7 +41,7 @@ pub fn run() {
     );
     let doorkey = Running::start(&["server", data.to_str().unwrap()]);
     // Some each time: the same builds would be asked for again.
-    for part in requests.chunks(requests.len() / 4) {
+    for part in requests.chunks(requests.len() / 3) {
         let committed = rows::committed(AT_ONCE);
         let measured = doorkey.measure(AT_ONCE, work(part, part.len() / AT_ONCE)).measured;
         println!(

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use appleid::ApiKey;
 use domain::{Actor, BuildId, Given, ProjectId, Timestamp, What};
-use seal::Place;
 use store::{
     Conn, DbError, Tx,
     builds::Build,
@@ -92,7 +91,7 @@ pub async fn give(
             .store
             .read(|conn| Ok::<_, DbError>((held(conn, build.project)?, lately(conn, build.id, now)?)))?;
         let Some(held) = held.filter(|held| (asked.fits)(held)) else { return Ok(None) };
-        let key = open(app, &held)?;
+        let key = crate::connections::open(app, &held.key)?;
         let recent = match given.into_iter().find(|recent| is_of(recent, &held, &asked)) {
             Some(recent) => Some((recent, true)),
             None => {
@@ -131,7 +130,7 @@ fn again(app: &App, asked: &Asked<'_>) -> Result<Option<Handed>, Problem> {
         return Ok(None);
     }
     // Sealed under a key that was replaced since, it is read anew.
-    let Some(key) = unseal(app, held) else { return Ok(None) };
+    let Some(key) = crate::connections::unsealed(app, &held.key) else { return Ok(None) };
     slot.repeated(now);
     Ok(Some(Handed { held: Arc::clone(held), key }))
 }
@@ -167,8 +166,9 @@ fn held(conn: &mut Conn, project: ProjectId) -> Result<Option<Held>, DbError> {
 fn lately(conn: &mut Conn, build: BuildId, now: Timestamp) -> Result<Vec<Recent>, DbError> {
     let after = Timestamp::from_millis(now.millis() - AGAIN);
     let mut recent = rows::recent(conn, build, after, RECENT)?;
-    // What was written by a clock that was set back since isn't of this minute.
-    recent.retain(|recent| recent.at <= now);
+    // Another request may have come a moment later and been written a moment earlier. What is farther ahead was written by a clock that
+    // was set back since, and isn't of this minute.
+    recent.retain(|recent| recent.at.millis() < now.millis() + AGAIN);
     Ok(recent)
 }
 
@@ -227,25 +227,6 @@ fn append(
     };
     let event = stamp.event(Some(connection.account), Actor::Doorkey, what);
     Ok(events::append_numbered(tx, stamp.now, event)?)
-}
-
-/// Where an API key lies sealed.
-const fn place(row: &[u8; 16]) -> Place<'_> {
-    Place { table: "api_keys", row, column: "private_sealed" }
-}
-
-fn unseal(app: &App, held: &Held) -> Option<ApiKey> {
-    let row = held.connection.id.to_bytes();
-    let der = app.keyring.unseal(place(&row), &held.key.private_sealed).ok()?;
-    ApiKey::kept(der.expose())
-}
-
-fn open(app: &App, held: &Held) -> Result<ApiKey, Problem> {
-    unseal(app, held).ok_or_else(|| {
-        let connection = held.connection.id;
-        tracing::error!(%connection, "the key of a connection can't be opened: run `doorkey admin check`");
-        Problem::unavailable()
-    })
 }
 
 /// Writes down what was given again.

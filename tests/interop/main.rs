@@ -19,6 +19,7 @@ mod support;
 
 mod apache;
 mod browser;
+mod codemagic;
 mod dovecot;
 mod hand_out;
 mod ldap_tools;

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Building, Connection, Made, Request, Server, everything, key, race};
+use crate::support::{
+    Answer, Building, Connection, Made, OpenBuild, Person, Request, Server, everything, key, race, until,
+};
 
 const ADA: &str = "ada@example.org";
+const GRACE: &str = "grace@example.org";
 
 fn server_with_ada() -> Server {
     let server = Server::start();
@@ -66,7 +69,7 @@ fn a_refusal_is_said_as_steps_read_it() {
     let building = Building::make(&server, &Made { builds: 2, ..Made::of(ADA) });
     let [first, other] = &building.builds[..] else { panic!() };
     let path = first.path();
-    let personal = server.person("grace@example.org").api.token.unwrap();
+    let personal = server.person(GRACE).api.token.unwrap();
     let with = |path: &str, token: &str| server.ask(&Request::get(path).header("Build_api_token", token));
     let get = |path: &str| server.ask(&Request::get(path));
     let wrong = format!("{}x", &first.token[..first.token.len() - 1]);
@@ -237,50 +240,90 @@ fn a_signed_token_is_short_lived_and_keeps_to_its_scope() {
     }
 }
 
-/// What ends the hand-out, as it is done to the data by whoever does it: each ends it before its own answer, also for a build that was
-/// given the key a moment ago and is asking again and again.
-fn ends_it_at_once(end: impl Fn(&Server, &Building<'_>) -> u16 + Sync) {
-    let server = server_with_ada();
-    server.administrator("grace@example.org");
-    let building = Building::make(&server, &Made { builds: 4, ..Made::of(ADA) });
+/// What ends the hand-out of Ada's key in Grace's project: it ends it before its own answer, also for builds that were given the key a
+/// moment ago and are asking again and again.
+fn ends_it_at_once(status: u16, end: impl Fn(&Server, &Building<'_>, &[Person<'_>; 2]) -> u16 + Sync) {
+    let server = Server::start();
+    let people = [ADA, GRACE].map(|id| server.person(id));
+    let made = Made { builds: 4, admin: Some(ADA), ..Made::of(GRACE) };
+    let building = Building::make(&server, &made);
+    let given = |answer: &Answer| answer.text().contains("PRIVATE KEY");
     race(5, |n| {
         if n == 4 {
-            assert!((200..300).contains(&end(&server, &building)));
-            // Answered: from now on nothing is given, to nobody.
+            // While everybody is given it.
+            until(|| building.handed_out().len() == 4);
+            assert_eq!(end(&server, &building, &people), status);
             for build in &building.builds {
-                let answer = build.steps(&server);
-                let given = answer.text().contains("PRIVATE KEY");
-                assert!(!given, "{}", answer.status);
+                assert!(!given(&build.steps(&server)), "it is answered, and still handed out");
             }
             return;
         }
         let (build, mut connection) = (&building.builds[n], Connection::open(&server.address()));
-        let mut given = 0;
-        loop {
+        for times in 0.. {
+            assert!(times < 1_000_000, "it never ends");
             let answer = connection.ask(&build.request());
-            if !answer.text().contains("PRIVATE KEY") {
-                assert!([200, 401, 404].contains(&answer.status), "{}", answer.status);
-                break;
+            if !given(&answer) {
+                assert!([200, 401].contains(&answer.status), "{}", answer.status);
+                return;
             }
-            given += 1;
-            assert!(given < 1_000_000, "it never ends");
         }
     });
-    let count = building.handed_out().len();
     for build in &building.builds {
-        assert!(!build.steps(&server).text().contains("PRIVATE KEY"));
+        let answer = server.api(&build.token).post("/build/credentials", &everything());
+        assert!(!given(&answer), "{}", answer.text());
+        let signed = server.api(&build.token).post("/build/app-store-connect-token", &everything());
+        assert!([401, 404].contains(&signed.status), "{}", signed.text());
     }
-    assert_eq!(building.handed_out().len(), count, "what is refused is no event");
+    assert_eq!(building.handed_out().len(), 4, "what is refused is no event");
 }
 
 #[test]
 fn suspending_the_account_ends_it_at_once() {
-    ends_it_at_once(|server, _| {
+    ends_it_at_once(200, |server, _, _| {
         server.admin().post(&format!("/accounts/{ADA}/suspend"), &Value::Null).status
     });
 }
 
 #[test]
 fn removing_the_account_ends_it_at_once() {
-    ends_it_at_once(|server, _| server.admin().delete(&format!("/accounts/{ADA}")).status);
+    ends_it_at_once(204, |server, _, _| server.admin().delete(&format!("/accounts/{ADA}")).status);
+}
+
+#[test]
+fn taking_back_the_offer_ends_it_at_once() {
+    ends_it_at_once(204, |_, building, [ada, _]| {
+        let path = format!("/projects/{}/offers/{}", building.project, building.connection);
+        ada.api.delete(&path).status
+    });
+}
+
+#[test]
+fn leaving_the_team_ends_it_at_once() {
+    ends_it_at_once(204, |_, building, [ada, _]| {
+        ada.api.post(&format!("/projects/{}/leave", building.project), &Value::Null).status
+    });
+}
+
+#[test]
+fn taking_somebody_out_of_the_team_ends_it_at_once() {
+    ends_it_at_once(204, |_, building, [_, grace]| {
+        grace.api.delete(&format!("/projects/{}/members/{}", building.project, building.person)).status
+    });
+}
+
+#[test]
+fn losing_admin_authority_ends_it_at_once() {
+    ends_it_at_once(200, |_, building, [_, grace]| {
+        let path = format!("/projects/{}/members/{}", building.project, building.person);
+        grace.api.patch(&path, &json!({ "role": "developer" })).status
+    });
+}
+
+#[test]
+fn closing_the_builds_ends_it_at_once() {
+    ends_it_at_once(204, |server, building, _| {
+        let close = |build: &OpenBuild| server.api(&build.token).delete("/build").status;
+        let [.., last] = building.builds.iter().map(close).collect::<Vec<_>>()[..] else { panic!() };
+        last
+    });
 }

@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Only what happened under this name, like signed_in
     #[arg(long)]
     kind: Option<String>,
-    /// Only this sort: sign_ins, app_passwords, security, refusals, administration
+    /// Only this sort: sign_ins, app_passwords, security, builds, refusals, administration
     #[arg(long)]
     sort: Option<String>,
     /// Only about this account
@@ -39,6 +39,12 @@ pub(super) struct Args {
     /// Only at or about this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Only about this project, or in it
+    #[arg(long, value_name = "PRJ_ID")]
+    project: Option<String>,
+    /// Only about this connection
+    #[arg(long, value_name = "CON_ID")]
+    connection: Option<String>,
     /// Only from this address
     #[arg(long)]
     address: Option<String>,
@@ -107,6 +113,8 @@ impl Args {
             ("account", &self.account),
             ("actor", &self.actor),
             ("service", &self.service),
+            ("project", &self.project),
+            ("connection", &self.connection),
             ("address", &self.address),
             ("from", &self.from),
             ("to", &self.to),

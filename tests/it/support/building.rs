@@ -2,7 +2,7 @@
 
 use appleid::ApiKey;
 use domain::{
-    AccountName, BuildId, ConnectionId, ConnectionKind, ConnectionState, MachineToken, ProjectId,
+    AccountId, AccountName, BuildId, ConnectionId, ConnectionKind, ConnectionState, MachineToken, ProjectId,
     ProjectName, ProjectTokenId, Proof, Rng, Role, Timestamp, TokenKind,
 };
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub struct Building<'s> {
     server: &'s Server,
     pub project: ProjectId,
     pub connection: ConnectionId,
+    /// Whose connection it is.
+    pub person: AccountId,
     pub builds: Vec<OpenBuild>,
 }
 
@@ -34,8 +36,12 @@ pub struct OpenBuild {
 
 /// What differs from one test to the next.
 pub struct Made<'a> {
-    /// Whose connection and project it is: an ID.
+    /// Whose project it is: an ID.
     pub owner: &'a str,
+    /// Whose connection it is, an admin of the project; none for the owner.
+    pub admin: Option<&'a str>,
+    /// The key, as Apple gave it.
+    pub key: &'a str,
     pub project: &'a str,
     pub key_id: &'a str,
     pub issuer_id: Option<&'a str>,
@@ -48,6 +54,8 @@ impl<'a> Made<'a> {
     pub const fn of(owner: &'a str) -> Self {
         Self {
             owner,
+            admin: None,
+            key: KEY,
             project: "Northwind iOS",
             key_id: "2X9R4HXF34",
             issuer_id: Some("57246542-96fe-1a63-e053-0824d011072a"),
@@ -65,8 +73,12 @@ impl<'s> Building<'s> {
         let config = doorkey::config::load(None, server.store.setting().into_iter(), overrides).unwrap();
         let (_, opened) = doorkey::serve::open(config).unwrap();
         let (store, now) = (&opened.app.store, server.clock.now());
-        let name = AccountName::parse(made.owner, "").unwrap();
-        let owner = store.read(|conn| accounts::by_name(conn, &name)).unwrap().unwrap().id;
+        let account = |id: &str| {
+            let name = AccountName::parse(id, "").unwrap();
+            store.read(|conn| accounts::by_name(conn, &name)).unwrap().unwrap().id
+        };
+        let (owner, admin) = (account(made.owner), made.admin.map(account));
+        let person = admin.unwrap_or(owner);
         let mut rng = doorkey::clock::rng().unwrap();
         let project = Project {
             id: ProjectId::new(now, &mut rng),
@@ -76,7 +88,7 @@ impl<'s> Building<'s> {
         };
         let connection = Connection {
             id: ConnectionId::new(now, &mut rng),
-            account: owner,
+            account: person,
             kind: ConnectionKind::ApiKey,
             name: format!("AuthKey_{}", made.key_id),
             state: ConnectionState::Good,
@@ -92,7 +104,11 @@ impl<'s> Building<'s> {
             issuer_id: made.issuer_id.map(str::to_owned),
             enterprise: made.enterprise,
             can: "Admin".into(),
-            private_sealed: opened.app.keyring.seal(place, key().der(), &mut rng),
+            private_sealed: opened.app.keyring.seal(
+                place,
+                ApiKey::read(made.key.as_bytes()).ok().unwrap().der(),
+                &mut rng,
+            ),
         };
         let builds: Vec<_> = (0..made.builds).map(|_| open(project.id, now, &mut rng)).collect();
         let rows: Vec<_> =
@@ -102,6 +118,9 @@ impl<'s> Building<'s> {
             .write_blocking(move |tx| {
                 projects::insert(tx, &project)?;
                 projects::join(tx, project.id, owner, Role::Owner, now)?;
+                if let Some(admin) = admin {
+                    projects::join(tx, project.id, admin, Role::Admin, now)?;
+                }
                 connections::insert(tx, &connection)?;
                 connections::insert_api_key(tx, &key)?;
                 connections::offer(tx, connection.id, project.id, now)?;
@@ -114,7 +133,7 @@ impl<'s> Building<'s> {
         drop(opened);
         server.start_again();
         let builds = builds.into_iter().map(|(build, token)| OpenBuild { id: build.id, token }).collect();
-        Self { server, project: project_id, connection: connection_id, builds }
+        Self { server, project: project_id, connection: connection_id, person, builds }
     }
 
     /// What a step is answered that asks for the first build.
