@@ -16,6 +16,7 @@ use super::{Connected, MOST, NewKey, Reached, Typed};
 use crate::{
     access::{Fresh, SignedIn},
     app::App,
+    builds::rules,
     ctx::Ctx,
     openapi::words,
     problem::{Problem, of},
@@ -370,6 +371,10 @@ pub struct ReachedAnswer {
     used: bool,
     /// Who may choose the connection there, and let builds in.
     people: Vec<AuthorityAnswer>,
+    /// The rules by which identity tokens open builds there, in words.
+    rules: Vec<String>,
+    /// The labels of the project's tokens, which open builds there.
+    tokens: Vec<String>,
 }
 
 impl ReachedAnswer {
@@ -386,6 +391,8 @@ impl ReachedAnswer {
                     role: member.role.code(),
                 })
                 .collect(),
+            rules: one.rules.iter().map(rules::Listed::words).collect(),
+            tokens: one.tokens.iter().map(|token| token.label.as_str().to_owned()).collect(),
         }
     }
 }

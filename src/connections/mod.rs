@@ -14,6 +14,7 @@ use store::{
     connections::{self as rows, ApiKey as KeyRow, Connection},
     events,
     hand_outs::HandOut,
+    project_tokens::{self, ProjectToken},
     projects::{self as project_rows, Member, Project},
 };
 
@@ -21,6 +22,7 @@ use crate::{
     access::{Fresh, Oneself, SignedIn},
     accounts::two_factor,
     app::App,
+    builds::rules,
     ctx::Ctx,
     hand_outs,
     problem::{Code, Problem},
@@ -70,7 +72,6 @@ pub struct KeyFacts {
 }
 
 /// A project through which a connection can be read.
-#[derive(Clone, Debug)]
 pub struct Reached {
     /// The project.
     pub project: Project,
@@ -78,6 +79,10 @@ pub struct Reached {
     pub used: bool,
     /// Who may say what its builds do, and let builds in: those with admin authority.
     pub people: Vec<Member>,
+    /// Which identity tokens open builds there.
+    pub rules: Vec<rules::Listed>,
+    /// Which tokens of the project do, and work still.
+    pub tokens: Vec<ProjectToken>,
 }
 
 /// The connections that Apple is being asked about.
@@ -253,18 +258,21 @@ fn place(row: &[u8]) -> Place<'_> {
     Place { table: "api_keys", row, column: "private_sealed" }
 }
 
-/// Opens a key, to ask Apple about it.
+/// The key itself, if what is sealed opens: not when the data is damaged, or the data key was replaced since the row was read.
+pub fn unsealed(app: &App, row: &KeyRow) -> Option<ApiKey> {
+    let opened = app.keyring.unseal(place(&row.connection.to_bytes()), &row.private_sealed).ok()?;
+    ApiKey::kept(opened.expose())
+}
+
+/// Opens a key, to ask Apple about it or to hand it out.
 ///
 /// # Errors
 /// `unavailable` when it can't be: the data is damaged.
-fn open(app: &App, row: &KeyRow) -> Result<ApiKey, Problem> {
-    let damaged = || {
+pub fn open(app: &App, row: &KeyRow) -> Result<ApiKey, Problem> {
+    unsealed(app, row).ok_or_else(|| {
         tracing::error!(connection = %row.connection, "the key of a connection can't be opened: run `doorkey admin check`");
         Problem::unavailable()
-    };
-    let opened = app.keyring.unseal(place(&row.connection.to_bytes()), &row.private_sealed);
-    let opened = opened.map_err(|_| damaged())?;
-    ApiKey::kept(opened.expose()).ok_or_else(damaged)
+    })
 }
 
 /// What Apple knows this key by.
@@ -349,6 +357,7 @@ pub fn readers(app: &App, who: &Oneself, id: ConnectionId, before: i64) -> Resul
 /// # Errors
 /// `not-found`.
 pub fn reach(app: &App, who: &Oneself, id: ConnectionId) -> Result<Vec<Reached>, Problem> {
+    let now = app.clock.now();
     app.store.read(|conn| {
         let connection = own(conn, who.account(), id)?;
         let all = shown(conn, connection)?;
@@ -356,7 +365,10 @@ pub fn reach(app: &App, who: &Oneself, id: ConnectionId) -> Result<Vec<Reached>,
         let reached = all.offered_to.into_iter().map(|project| {
             let mut people = project_rows::members(conn, project.id)?;
             people.retain(|member| member.role >= Role::Admin);
-            Ok(Reached { used: used.contains(&project.id), people, project })
+            let rules = rules::of_project(conn, project.id)?;
+            let mut tokens = project_tokens::of_project(conn, project.id)?;
+            tokens.retain(|token| token.expires_at > now);
+            Ok(Reached { used: used.contains(&project.id), people, rules, tokens, project })
         });
         reached.collect()
     })

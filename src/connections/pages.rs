@@ -377,7 +377,14 @@ pub async fn reach(visit: Visit, person: SignedIn, Path(typed): Path<String>) ->
             .iter()
             .map(|member| format!("{} ({})", member.display_name.as_str(), member.role.code()))
             .collect(),
-        ways: Vec::new(),
+        ways: one
+            .rules
+            .iter()
+            .map(|rule| format!("rule: {}", rule.words()))
+            .chain(one.tokens.iter().map(|token| {
+                format!("project token “{}”, until {}", token.label.as_str(), token.expires_at.date())
+            }))
+            .collect(),
     });
     Ok(visit.show(&ReachPage {
         projects: projects.collect(),

@@ -622,6 +622,13 @@ fn a_connection_is_offered_used_and_what_stops_is_said() {
     let reach = person.api.get(&format!("{connection}/reach")).json(200);
     assert_eq!(reach["projects"][0]["used"], false);
     assert_eq!(reach["projects"][0]["people"][0]["id"], ADA);
+    assert_eq!((&reach["projects"][0]["rules"], &reach["projects"][0]["tokens"]), (&json!([]), &json!([])));
+    assert!(browser.get(&format!("{here}/reach")).text(200).contains("nothing yet"));
+    let token = json!({ "label": "Jenkins", "expires": "30d" });
+    person.api.post(&format!("/projects/{project}/tokens"), &token).with(201);
+    let reach = person.api.get(&format!("{connection}/reach")).json(200);
+    assert_eq!(reach["projects"][0]["tokens"], json!(["Jenkins"]));
+    assert!(browser.get(&format!("{here}/reach")).text(200).contains("project token “Jenkins”, until"));
     let id = connection.rsplit('/').next().unwrap();
     let page = browser.get(&format!("/projects/{project}/team"));
     let team = format!("/projects/{project}/team");

@@ -222,7 +222,7 @@ fn pages_change_it_say_who_may_use_it_and_promise_nobody_what_they_cannot_use() 
     assert_eq!(done.goes_to(), "/services/at/mail");
     let said = browser.get("/services/at/mail").text(200);
     assert!(
-        said.contains("mail holds mail and other now, and only board may use it.")
+        said.contains("mail holds mail and other things now, and only board may use it.")
             && said.contains("(nobody)")
     );
     // Another administrator still looks at what it was.
@@ -239,7 +239,7 @@ fn pages_change_it_say_who_may_use_it_and_promise_nobody_what_they_cannot_use() 
     // Who changed it last, by name, and what that was.
     let page = browser.get("/services/at/mail").text(200);
     assert!(page.contains(
-        "ada@example.org changed the service mail: it holds mail and other, and only board may use it."
+        "ada@example.org changed the service mail: it holds mail and other things, and only board may use it."
     ));
     assert!(page.contains("href=\"/events?service=mail\""));
     let list = browser.get("/services").text(200);

@@ -200,6 +200,43 @@ fn people(album: &mut Album, server: &Server, ada: &Visitor<'_>) {
     album.look(ada, "person-suspended");
 }
 
+/// A project, its team and its settings, and what somebody who is invited sees.
+fn projects(album: &mut Album, ada: &Visitor<'_>) {
+    album.look_at(ada, "/projects", "Projects", "projects-none");
+    album.look_at(ada, "/projects/add", "Add a project", "project-add");
+    ada.browser.fill("name", "Northwind iOS, the app for everybody who ever goes anywhere by boat");
+    ada.browser.press("Add project");
+    ada.browser.says("and you own it.");
+    let here = ada.browser.compute("location.pathname");
+    album.look(ada, "project");
+    album.look_at(ada, "/projects", "Projects", "projects");
+    ada.browser.press("Northwind iOS, the app for everybody who ever goes anywhere by boat");
+    ada.browser.press("Team");
+    ada.browser.says("You have connected nothing yet.");
+    album.look(ada, "project-team-new");
+    ada.browser.press("Invite");
+    ada.browser.says("You get a link for them");
+    album.look(ada, "project-invite");
+    ada.browser.fill("id", "grace@example.org");
+    ada.browser.press("Invite");
+    ada.browser.says("You see it once.");
+    album.look(ada, "project-invited");
+    let link = ada.browser.text_of("#secret").replace(char::is_whitespace, "");
+    ada.browser.press("Done");
+    ada.browser.says("Who hasn’t accepted yet.");
+    album.look(ada, "project-team");
+    album.look_at(
+        ada,
+        &link[link.find("/project-invitation/").unwrap()..],
+        "This link isn’t for you, or no longer",
+        "project-not-yours",
+    );
+    album.look_at(ada, "/projects/all", "All projects of this server", "projects-of-server");
+    ada.open(&format!("{}/settings", here.as_str().unwrap()));
+    ada.browser.says("A build lasts at most");
+    album.look(ada, "project-settings");
+}
+
 /// The whole page, from top to bottom.
 fn picture(ada: &Visitor<'_>, width: u32) -> Vec<u8> {
     // What is changing colour is done with it.
@@ -348,6 +385,7 @@ fn every_page_fits_and_nothing_complains() {
     album.look_at(&ada, "/security/two-factor/move", "Set up a new phone", "two-factor-move");
     album.look_at(&ada, "/security/two-factor/off", "Turn off two-factor authentication?", "two-factor-off");
     album.look_at(&ada, "/activity", "Activity", "activity");
+    projects(&mut album, &ada);
     people(&mut album, &server, &ada);
     sign_out_and_test(&mut album, &server, &ada);
     album.look_at(&ada, "/events", "Events", "events");
