@@ -52,7 +52,10 @@ pub async fn integrations(
         added: visit.when(listed.rule.created_at),
         remove_href: may.then(|| format!("{here}/rules/{}/remove", listed.rule.id)),
     });
-    let tokens = tokens::list(&visit.app, &member)?.into_iter().map(|token| TokenRow {
+    let tokens = tokens::list(&visit.app, &member)?.into_iter();
+    let tokens = tokens.map(|tokens::Listed { token, made_by, maker_administers }| TokenRow {
+        made_by: made_by.map(|name| name.to_string()).unwrap_or_default(),
+        maker_administers,
         label: token.label.as_str().into(),
         made: visit.when(token.created_at),
         expires: visit.when(token.expires_at),
@@ -186,7 +189,7 @@ fn add_rule_page(
         forks: typed.forks,
         forks_are: presets::what_is_maybe_fork(issuer.ci),
         claims_error: about(problem, &["claims"]),
-        problem: about(problem, &["", "issuer"]),
+        problem: about(problem, &["", "issuer", "forks"]),
     };
     visit.show_again(&view, problem)
 }
@@ -376,9 +379,9 @@ pub async fn post_make_token(
         Ok((token, secret)) => Ok(visit.show(&MadeTokenPage {
             frame: visit.frame(person.who(), HERE),
             project: Head::of(&member, Part::Other),
-            label: token.label.as_str().into(),
+            label: token.token.label.as_str().into(),
             token: secret.expose().into(),
-            expires: visit.when(token.expires_at),
+            expires: visit.when(token.token.expires_at),
             done_href: here(&member),
         })),
         Err(problem) if matches!(problem.code, Code::Unfit | Code::TooManyTokens) => {

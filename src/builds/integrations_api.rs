@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::{IssuerId, Origin, ProjectTokenId, RuleId, RuleTerms, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{issuers::Issuer, project_tokens::ProjectToken};
+use store::issuers::Issuer;
 use utoipa::ToSchema;
 
 use super::{
@@ -264,7 +264,7 @@ pub struct RuleRequest {
     security(("token" = ["confirmed"])),
     params(("project" = String, Path, description = "Its id, or its name.", example = "prj_00000000000000000000000000000000")),
     request_body = RuleRequest,
-    responses((status = 201, description = "It is added.", body = DescribedRule), of::Unfit, of::Conflict, of::RoleNeeded),
+    responses((status = 201, description = "It is added.", body = DescribedRule), of::Unfit, of::Conflict, of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn add_rule(
     State(app): State<Arc<App>>,
@@ -450,6 +450,10 @@ pub struct DescribedToken {
     id: ProjectTokenId,
     /// What it is called.
     label: String,
+    /// Who made it, and may have kept a copy: their ID. Null when their account was removed.
+    made_by: Option<String>,
+    /// Whether they still have admin authority in the project.
+    maker_administers: bool,
     /// Whether its time is over.
     expired: bool,
     /// When it was made.
@@ -466,11 +470,13 @@ pub struct DescribedToken {
 }
 
 impl DescribedToken {
-    fn of(token: ProjectToken, now: Timestamp) -> Self {
+    fn of(tokens::Listed { token, made_by, maker_administers }: tokens::Listed, now: Timestamp) -> Self {
         let (last_used_at, last_used_source) = token.last_use.unzip();
         Self {
             id: token.id,
             label: token.label.as_str().into(),
+            made_by: made_by.map(|name| name.to_string()),
+            maker_administers,
             expired: token.expires_at <= now,
             created_at: token.created_at,
             expires_at: token.expires_at,
@@ -540,7 +546,7 @@ pub struct MadeTokenAnswer {
     security(("token" = ["confirmed"])),
     params(("project" = String, Path, description = "Its id, or its name.", example = "prj_00000000000000000000000000000000")),
     request_body = TokenRequest,
-    responses((status = 201, description = "It is made.", body = MadeTokenAnswer), of::Unfit, of::TooManyTokens, of::RoleNeeded),
+    responses((status = 201, description = "It is made.", body = MadeTokenAnswer), of::Unfit, of::TooManyTokens, of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn make_token(
     State(app): State<Arc<App>>,

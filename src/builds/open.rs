@@ -27,6 +27,8 @@ use crate::{
 
 /// How many builds of a project may be open at a time.
 pub const OPEN_MAX: u64 = 1_000;
+/// How many builds of a project can be opened within an hour: each stays in the log for good.
+const OPENED_AN_HOUR: u64 = 1_000;
 /// How long a commit, a ref or the address of a run may be, in characters.
 const LONGEST: usize = 500;
 /// How much is kept of a claim, in characters.
@@ -74,10 +76,17 @@ pub struct Opened {
 pub async fn open(app: &App, ctx: &mut Ctx, wanted: Wanted) -> Result<Opened, Problem> {
     let asked = Asked::read(&wanted)?;
     let source = ctx.stamp.source.clone().unwrap_or_default();
-    app.openings.attempt(&source, ctx.stamp.now)?;
+    // Those who come with a token that is known aren't held up by what others send from the same address.
+    let counted = match &wanted.shown {
+        Shown::ProjectToken(hash) => app.store.read(|conn| project_tokens::by_hash(conn, hash))?.is_none(),
+        Shown::Identity(_) => true,
+    };
+    if counted {
+        app.openings.attempt(&source, ctx.stamp.now)?;
+    }
     let opened = open_counted(app, ctx, wanted, asked).await;
     // What isn't the fault of whoever asks is no failure of theirs.
-    if opened.as_ref().map_or_else(|problem| problem.code == Code::Unavailable, |_| true) {
+    if counted && opened.as_ref().map_or_else(|problem| problem.code == Code::Unavailable, |_| true) {
         app.openings.right(&source);
     }
     opened
@@ -108,6 +117,13 @@ async fn open_counted(app: &App, ctx: &mut Ctx, wanted: Wanted, asked: Asked) ->
                     problem: Problem::new(Code::BuildRefused, detail),
                     told: Some((project.id, WhyBuildRefused::TooMany)),
                 });
+            }
+            if rows::count_since(tx, project.id, stamp.now.plus_minutes(-60))? >= OPENED_AN_HOUR {
+                let detail = "A thousand builds of this project were opened within an hour, the most there can be. If that is more than \
+                              its CI has run, revoke what opens them, under Integrations.";
+                let problem =
+                    Problem { retry_after: Some(600), ..Problem::new(Code::TooManyAttempts, detail) };
+                return Err(Refused { problem, told: Some((project.id, WhyBuildRefused::TooMany)) });
             }
             let build = Build {
                 id,

@@ -81,7 +81,12 @@ fn name(build: &Build) -> String {
     });
     let commit = build.commit.as_deref().map(|commit| commit.chars().take(10).collect::<String>());
     let parts: Vec<_> = reference.into_iter().chain(commit).collect();
-    if parts.is_empty() { "A build".into() } else { parts.join(", ") }
+    if !parts.is_empty() {
+        return parts.join(", ");
+    }
+    // What it is known by where its CI said nothing: the end of its id, which is chance.
+    let id = build.id.to_string();
+    format!("Build …{}", id.get(id.len().saturating_sub(6)..).unwrap_or_default())
 }
 
 fn by(proof: &Proof) -> String {

@@ -143,7 +143,8 @@ pub fn can_be_id(ci: Ci, value: &str) -> bool {
     }
 }
 
-/// The events by which GitHub runs nothing but what is in the repository, started by those who may write to it.
+/// The events by which GitHub runs nothing but what is in the repository, started by those who may write to it. A deployment isn't among them:
+/// it can be of a fork's commit, and its token doesn't say.
 const GITHUB_OWN: &[&str] = &[
     "push",
     "schedule",
@@ -151,8 +152,6 @@ const GITHUB_OWN: &[&str] = &[
     "repository_dispatch",
     "release",
     "create",
-    "deployment",
-    "deployment_status",
     "merge_group",
     "registry_package",
 ];
@@ -318,8 +317,16 @@ mod tests {
             assert_eq!(event(name, "private"), Origin::Own, "{name}");
         }
         assert_eq!(event("pull_request", "public"), Origin::PullRequest);
-        for name in ["pull_request_target", "issue_comment", "workflow_run", "pull_request_review", "new", ""]
-        {
+        for name in [
+            "pull_request_target",
+            "deployment",
+            "deployment_status",
+            "issue_comment",
+            "workflow_run",
+            "pull_request_review",
+            "new",
+            "",
+        ] {
             assert_eq!(event(name, "public"), Origin::MaybeFork, "{name}");
         }
         for seen in ["private", "internal", ""] {

@@ -1,7 +1,7 @@
 //! A project's rules: whose identity tokens open its builds. A rule names an issuer, the id of a repository or project there, and whatever else
 //! narrows that down.
 
-use domain::{Origin, RuleId, RuleTerms, SessionId, What, WhyBuildEnded, fits_pattern, is_invisible};
+use domain::{Ci, Origin, RuleId, RuleTerms, SessionId, What, WhyBuildEnded, fits_pattern, is_invisible};
 use store::{
     Conn, builds, events,
     issuers::{self, Issuer},
@@ -147,6 +147,11 @@ fn parse(issuer: &Issuer, terms: RuleTerms) -> Result<RuleTerms, Problem> {
             presets::where_the_id_is(issuer.ci)
         ));
     }
+    if issuer.ci == Ci::Other && !terms.forks {
+        let detail = "Nothing in this CI's tokens tells a fork's builds from the project's own, so a rule without forks lets nothing in. If \
+                      its builds are never of a fork, or the claims that you name leave forks out, say that forks are let in too.";
+        return Err(Problem::field("forks", detail));
+    }
     Ok(RuleTerms { claims, ..terms })
 }
 
@@ -166,7 +171,7 @@ pub async fn add(
     app.store
         .write(move |tx| {
             SignedIn::still(tx, session)?;
-            admin.still(tx)?;
+            admin.may_give(tx)?;
             let issuer = issuer_named(tx, &new.issuer)?;
             let terms = parse(&issuer, new.terms.clone())?;
             let there_are = rows::of_project(tx, member.project.id)?;
@@ -433,8 +438,11 @@ mod tests {
             assert_eq!(parse(&github, wrong.clone()).unwrap_err().field, Some("claims"), "{wrong:?}");
         }
         let other = Issuer { claim: Some("sub".into()), ..issuer(Ci::Other) };
-        assert!(parse(&other, terms(&[("sub", "job/app"), ("anything", "x")])).is_ok());
-        assert!(parse(&other, terms(&[("anything", "x")])).is_err());
+        let with_forks = |claims| RuleTerms { forks: true, ..terms(claims) };
+        assert!(parse(&other, with_forks(&[("sub", "job/app"), ("anything", "x")])).is_ok());
+        assert!(parse(&other, with_forks(&[("anything", "x")])).is_err());
+        // It would let nothing in.
+        assert_eq!(parse(&other, terms(&[("sub", "job/app")])).unwrap_err().field, Some("forks"));
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! Project tokens: for CIs that sign no identity tokens. Whoever has one opens builds of its project, and nothing else.
 
-use domain::{Label, MachineToken, ProjectTokenId, SessionId, Timestamp, TokenKind, What, WhyBuildEnded};
+use domain::{
+    AccountName, Label, MachineToken, ProjectTokenId, Role, SessionId, Timestamp, TokenKind, What,
+    WhyBuildEnded,
+};
 use store::{
-    builds, events,
+    Conn, DbError, accounts, builds, events,
     project_tokens::{self as rows, ProjectToken},
+    projects,
 };
 
 use super::close;
@@ -49,12 +53,33 @@ impl New {
     }
 }
 
+/// A token, and who made it: they may have kept a copy.
+pub struct Listed {
+    /// The token.
+    pub token: ProjectToken,
+    /// Their ID; none when their account was removed.
+    pub made_by: Option<AccountName>,
+    /// Whether they could make one today: they have admin authority in the project, and their account can be used.
+    pub maker_administers: bool,
+}
+
+impl Listed {
+    fn read(conn: &mut Conn, token: ProjectToken) -> Result<Self, DbError> {
+        let made_by = accounts::by_id(conn, token.made_by)?.map(|account| account.name);
+        let role = projects::role(conn, token.project, token.made_by)?;
+        Ok(Self { made_by, maker_administers: role.is_some_and(Role::administers), token })
+    }
+}
+
 /// The project's tokens, the newest first; those that expired stay for a month.
 ///
 /// # Errors
 /// As the database has them.
-pub fn list(app: &App, member: &Member) -> Result<Vec<ProjectToken>, Problem> {
-    Ok(app.store.read(|conn| rows::of_project(conn, member.project.id))?)
+pub fn list(app: &App, member: &Member) -> Result<Vec<Listed>, Problem> {
+    Ok(app.store.read(|conn| {
+        let tokens = rows::of_project(conn, member.project.id)?;
+        tokens.into_iter().map(|token| Listed::read(conn, token)).collect::<Result<_, DbError>>()
+    })?)
 }
 
 /// Makes a token. The token itself is in the answer and nowhere else.
@@ -67,7 +92,7 @@ pub async fn make(
     person: &Fresh<SignedIn>,
     admin: &ProjectAdmin,
     new: New,
-) -> Result<(ProjectToken, MachineToken), Problem> {
+) -> Result<(Listed, MachineToken), Problem> {
     let (stamp, admin, session) = (ctx.stamp.clone(), admin.clone(), person.who().session.id);
     let secret = MachineToken::generate(TokenKind::Project, &mut ctx.rng);
     let hash = secrets::hash(secret.expose());
@@ -75,15 +100,17 @@ pub async fn make(
         id: ProjectTokenId::new(stamp.now, &mut ctx.rng),
         project: admin.member().project.id,
         label: new.label,
+        made_by: admin.member().account,
         created_at: stamp.now,
         expires_at: new.expires_at,
         last_use: None,
     };
-    let row = token.clone();
-    app.store
+    let row = token;
+    let listed = app
+        .store
         .write(move |tx| {
             SignedIn::still(tx, session)?;
-            admin.still(tx)?;
+            admin.may_give(tx)?;
             let member = admin.member();
             if rows::count_live(tx, row.project, stamp.now)? >= TOKENS_MAX {
                 return Err(Problem::new(
@@ -99,10 +126,11 @@ pub async fn make(
                 label: row.label.as_str().into(),
                 expires_at: row.expires_at,
             };
-            Ok(events::append(tx, stamp.now, stamp.event(Some(member.account), member.actor(), what))?)
+            events::append(tx, stamp.now, stamp.event(Some(member.account), member.actor(), what))?;
+            Ok(Listed::read(tx, row.clone())?)
         })
         .await?;
-    Ok((token, secret))
+    Ok((listed, secret))
 }
 
 /// Revokes a token for good, and ends the builds that it opened. Gives what it was, and how many those were. It asks for no fresh second factor:

@@ -104,6 +104,10 @@ pub struct RuleRow {
 pub struct TokenRow {
     /// What it is called.
     pub label: String,
+    /// Who made it; empty when their account was removed.
+    pub made_by: String,
+    /// Whether they still have admin authority here.
+    pub maker_administers: bool,
     /// When it was made.
     pub made: When,
     /// When it expires, or did.

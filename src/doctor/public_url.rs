@@ -131,7 +131,7 @@ fn judge(config: &Config, own_port: u16, arrived: &Arrived, findings: &mut Findi
         findings.warning(
             About::PublicUrl,
             said,
-            "Let it pass on the Host that came (nginx: proxy_set_header Host $host).",
+            "Let it pass on the Host that came (nginx: proxy_set_header Host $http_host).",
         );
     }
     if !arrived.underscore {

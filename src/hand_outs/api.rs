@@ -16,6 +16,7 @@ use crate::{
     ctx::Ctx,
     openapi::words,
     problem::{Code, Problem, of},
+    refusals::network,
     web::json::Json,
 };
 
@@ -171,8 +172,8 @@ pub async fn app_store_connect_token(
 }
 
 async fn given(app: &App, ctx: &Ctx, token: [u8; 32], given: Given) -> Result<Option<Handed>, Problem> {
-    let source = ctx.stamp.source.as_deref();
-    let asked = Asked { token, build: None, source, given, fits: |_| true };
+    let source = ctx.stamp.source.as_deref().map(network);
+    let asked = Asked { token, build: None, source: source.as_deref(), given, fits: |_| true };
     give(app, asked, || Ok(ctx.stamp.clone())).await
 }
 

@@ -23,6 +23,7 @@ use crate::{
     builds, clock,
     ctx::Stamp,
     problem::{Code, Problem},
+    refusals::network,
     web::client::ClientAddress,
 };
 
@@ -74,7 +75,7 @@ async fn answer(
 }
 
 async fn data(app: &App, id: Result<Path<String>, PathRejection>, parts: &Parts) -> Result<String, Problem> {
-    let source = ClientAddress::of(&parts.extensions, &parts.headers, app).0;
+    let source = ClientAddress::of(&parts.extensions, &parts.headers, app).0.map(|source| network(&source));
     let token =
         builds::token(&parts.headers).ok_or_else(|| no_token(app, &parts.headers, source.as_deref()))?;
     let build = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(|| {

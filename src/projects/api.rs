@@ -291,7 +291,7 @@ pub struct RoleRequest {
         ("account" = String, Path, description = "Their ID, or the account's own id.", example = "grace@example.org"),
     ),
     request_body = RoleRequest,
-    responses((status = 200, description = "As they are now.", body = DescribedMember), of::Unfit, of::Conflict, of::RoleNeeded),
+    responses((status = 200, description = "As they are now.", body = DescribedMember), of::Unfit, of::Conflict, of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn set_role(
     State(app): State<Arc<App>>,
@@ -444,7 +444,7 @@ pub struct InviteRequest {
     request_body = InviteRequest,
     responses(
         (status = 201, description = "They are invited: the link, this once.", body = DescribedMade),
-        of::Unfit, of::Conflict, of::RoleNeeded,
+        of::Unfit, of::Conflict, of::TwoFactorNeeded, of::TooManyAttempts, of::RoleNeeded,
     ),
 )]
 pub async fn invite(
@@ -468,7 +468,7 @@ pub async fn invite(
         ("project" = String, Path, description = "The project's id, or its name.", example = "Northwind iOS"),
         ("invitation" = String, Path, description = "The invitation's id.", example = "inv_0196a3b2c4d57e6f8091a2b3c4d5e6f7"),
     ),
-    responses((status = 200, description = "The link, this once. The invitation has a new id.", body = DescribedMade), of::RoleNeeded),
+    responses((status = 200, description = "The link, this once. The invitation has a new id.", body = DescribedMade), of::TwoFactorNeeded, of::TooManyAttempts, of::RoleNeeded),
 )]
 pub async fn renew(
     State(app): State<Arc<App>>,
@@ -689,7 +689,7 @@ pub struct ChooseRequest {
         ("kind" = String, Path, description = "`apple_id` or `api_key`.", example = "api_key"),
     ),
     request_body = ChooseRequest,
-    responses((status = 204, description = "It is so."), of::Conflict, of::RoleNeeded),
+    responses((status = 204, description = "It is so."), of::Conflict, of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn choose(
     State(app): State<Arc<App>>,
@@ -713,7 +713,7 @@ pub async fn choose(
         ("project" = String, Path, description = "The project's id, or its name.", example = "Northwind iOS"),
         ("connection" = String, Path, description = "The connection's id.", example = "con_0196a3b2c4d57e6f8091a2b3c4d5e6f7"),
     ),
-    responses((status = 204, description = "It is offered."), of::RoleNeeded),
+    responses((status = 204, description = "It is offered."), of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn offer(
     State(app): State<Arc<App>>,

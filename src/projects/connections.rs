@@ -195,7 +195,7 @@ pub async fn offer(
     let (stamp, admin, id) = (ctx.stamp.clone(), admin.who().clone(), id.to_owned());
     app.store
         .write(move |tx| {
-            let project = admin.still(tx)?;
+            let project = admin.may_give(tx)?;
             let connection = yours(tx, admin.member(), &id)?;
             offer_one(tx, &stamp, &admin, &project, &connection)?;
             Ok(connection)
@@ -235,7 +235,7 @@ pub async fn offer_and_use(
     let (stamp, admin, id) = (ctx.stamp.clone(), admin.who().clone(), id.to_owned());
     app.store
         .write(move |tx| {
-            let project = admin.still(tx)?;
+            let project = admin.may_give(tx)?;
             let connection = yours(tx, admin.member(), &id)?;
             offer_one(tx, &stamp, &admin, &project, &connection)?;
             choose_one(tx, &stamp, &admin, &project, connection.kind, Some(connection.id))?;
@@ -288,7 +288,8 @@ pub async fn choose(
     let (stamp, admin) = (ctx.stamp.clone(), admin.who().clone());
     app.store
         .write(move |tx| {
-            let project = admin.still(tx)?;
+            let some = choices.iter().any(|(_, connection)| connection.is_some());
+            let project = if some { admin.may_give(tx)? } else { admin.still(tx)? };
             for (kind, connection) in &choices {
                 choose_one(tx, &stamp, &admin, &project, *kind, *connection)?;
             }

@@ -3,7 +3,8 @@
 
 use domain::{AccountId, AccountName, Actor, InvitationId, ProjectId, Role, Secret, Timestamp, What};
 use store::{
-    Conn, Tx, accounts, events,
+    Conn, Tx, accounts,
+    events::{self, Filter},
     mails::{self, Mail},
     project_invitations::{self as rows, Invitation},
     projects::{self, Project},
@@ -24,6 +25,9 @@ pub const DAYS: i64 = 7;
 
 /// How many invitations to a project there are at most.
 pub const OPEN_MOST: usize = 100;
+/// How many invitations somebody makes within a day, and how many of them to one ID are mailed.
+const A_DAY: i64 = 200;
+const A_DAY_TO_ONE: usize = 5;
 
 /// An invitation that was just made, with its link.
 pub struct Made {
@@ -71,8 +75,7 @@ impl New {
         Self { row, hash: secrets::hash(token.expose()), mail, link }
     }
 
-    fn hand_on(self, app: &App) -> Made {
-        let mailed = self.mail.is_some();
+    fn hand_on(self, app: &App, mailed: bool) -> Made {
         if mailed {
             app.mailer.wake();
         }
@@ -126,9 +129,11 @@ async fn make(
     let by = SignedInAs { project: &member.project, account: member.account, name: &name };
     let new = New::make(app, ctx, &by, invited, role);
     let (row, hash, mail) = (new.row.clone(), new.hash, new.mail.clone());
-    app.store
+    let mailed = app
+        .store
         .write(move |tx| {
-            let project = admin.still(tx)?;
+            let project = admin.may_give(tx)?;
+            let mailable = may_be_mailed(tx, &stamp, &admin, &row.invited)?;
             let open = rows::of_project(tx, project.id)?;
             match renewed {
                 Some(id) if !open.iter().any(|one| one.id == id) => return Err(no_invitation()),
@@ -145,7 +150,8 @@ async fn make(
                 }
             }
             rows::insert(tx, &row, &hash)?;
-            if let Some(mail) = &mail {
+            let mail = mail.as_ref().filter(|_| mailable);
+            if let Some(mail) = mail {
                 mails::insert(tx, mail)?;
             }
             let what = What::MemberInvited {
@@ -154,10 +160,42 @@ async fn make(
                 invited: row.invited.to_string(),
                 role: row.role,
             };
-            life::tell(tx, &stamp, admin.member(), what)
+            life::tell(tx, &stamp, admin.member(), what)?;
+            Ok(mail.is_some())
         })
         .await?;
-    Ok(new.hand_on(app))
+    Ok(new.hand_on(app, mailed))
+}
+
+/// Whether the invitation may be mailed too: it is a letter to an address that nobody here need know, so one address gets few within a day.
+///
+/// # Errors
+/// `too-many-attempts` when they have made too many to whomever.
+fn may_be_mailed(
+    tx: &mut Tx<'_>,
+    stamp: &Stamp,
+    admin: &ProjectAdmin,
+    invited: &AccountName,
+) -> Result<bool, Problem> {
+    let by = Filter {
+        actor: Some(admin.member().actor()),
+        kind: Some("member_invited".into()),
+        from: Some(stamp.now.plus_days(-1)),
+        ..Filter::default()
+    };
+    let lately = events::newest(tx, &by, i64::MAX, A_DAY + 1)?;
+    let to_them = lately.iter().filter(
+        |event| matches!(&event.what, What::MemberInvited { invited: one, .. } if *one == invited.as_str()),
+    );
+    if lately.len() >= usize::try_from(A_DAY).unwrap_or(usize::MAX) {
+        let detail =
+            format!("You have made {A_DAY} invitations within a day, the most there can be. Go on tomorrow.");
+        return Err(Problem {
+            retry_after: Some(24 * 60 * 60),
+            ..Problem::new(Code::TooManyAttempts, detail)
+        });
+    }
+    Ok(to_them.count() < A_DAY_TO_ONE)
 }
 
 /// Only by the ID that the whole team sees: an alias would tell whose it is.

@@ -8,6 +8,7 @@ use store::{
 
 use crate::{
     access::Oneself,
+    accounts::two_factor,
     app::App,
     problem::{Code, Problem},
 };
@@ -125,6 +126,29 @@ impl ProjectAdmin {
     pub fn still(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
         Member::still(tx, self.0.project.id, self.0.account, Role::Admin)
     }
+
+    /// The same, where somebody or something is let in: that takes an account with a second factor.
+    ///
+    /// # Errors
+    /// As [`Member::still`], and `two-factor-needed`.
+    pub fn may_give(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
+        let project = self.still(tx)?;
+        has_second_factor(tx, self.0.account)?;
+        Ok(project)
+    }
+}
+
+/// Checks, in the transaction of a change that lets somebody or something in, that who makes it has a second factor: what builds receive is
+/// other people's too, and they were asked for theirs.
+fn has_second_factor(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Problem> {
+    if two_factor::is_on(tx, account)? {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::TwoFactorNeeded,
+        "This decides who and what receives what others have connected, so it takes an account with a second factor. Turn on \
+         two-factor authentication first, under Sign-In and Security.",
+    ))
 }
 
 impl ProjectOwner {

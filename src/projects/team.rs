@@ -103,6 +103,9 @@ pub async fn set_role(
         .write(move |tx| {
             let project = admin.still(tx)?;
             let before = who.find(tx, &project)?;
+            if role > before.role {
+                admin.may_give(tx)?;
+            }
             not_the_owner(&before, "gives the owner another role")?;
             if before.role != role {
                 rows::set_role(tx, project.id, before.account, role)?;

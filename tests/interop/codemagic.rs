@@ -46,7 +46,12 @@ fn list_apps(apple: &Apple, building: &Building<'_>) -> Done {
     let home = tempfile::tempdir().unwrap();
     let [_, (_, authority)] = apple.settings();
     let mut command = Command::new("/usr/bin/env");
-    command.arg("python3").arg(found.join("bin/app-store-connect")).args(["--no-color", "apps", "list"]);
+    // Without the packages of Debian, whose versions are others.
+    command.args(["python3", "-S"]).arg(found.join("bin/app-store-connect")).args([
+        "--no-color",
+        "apps",
+        "list",
+    ]);
     command.env_clear().current_dir(home.path()).envs([
         ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
         ("HOME", home.path().display().to_string()),

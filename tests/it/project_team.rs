@@ -239,6 +239,26 @@ fn handing_over_and_leaving_at_once_leave_an_owner_in_the_team() {
 }
 
 #[test]
+fn nobody_is_written_to_again_and_again() {
+    let sink = Sink::start();
+    let settings = sink.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = Server::start_with(&settings);
+    let ada = server.person(ADA);
+    let id = project(&ada, "Northwind iOS");
+    let mut made = invite(&ada, &id, "new@example.org", "viewer").json(201);
+    let mut mailed = vec![made["mailed"].clone()];
+    for _ in 0..6 {
+        let invitation = made["id"].as_str().unwrap();
+        let path = format!("/projects/{id}/invitations/{invitation}/renew");
+        made = ada.api.post(&path, &Value::Null).json(200);
+        mailed.push(made["mailed"].clone());
+    }
+    assert_eq!(mailed, [true, true, true, true, true, false, false]);
+    assert!(made["link"].is_string(), "whoever invites can still hand the link on");
+}
+
+#[test]
 fn an_invitation_is_mailed_to_whom_it_names_and_says_what_to_do_without_an_account() {
     let sink = Sink::start();
     let settings = sink.settings();

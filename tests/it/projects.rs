@@ -227,6 +227,45 @@ fn what_gives_away_needs_somebody_freshly_shown_and_what_takes_back_does_not() {
 }
 
 #[test]
+fn an_admin_without_a_second_factor_lets_nobody_and_nothing_in() {
+    let server = Server::start();
+    let (ada, grace) = (server.person(ADA), server.person_without_second_factor(GRACE));
+    let id = project(&ada, "Northwind iOS");
+    joins(&ada, &id, &grace, "admin");
+    let con = "con_0196a3b2c4d57e6f8091a2b3c4d5e6f7";
+    for (method, tail, body) in [
+        ("POST", "/invitations", json!({ "id": EVE, "role": "viewer" })),
+        ("PUT", "/connections/api_key", json!({ "connection": con })),
+        ("PUT", &format!("/offers/{con}"), Value::Null),
+        ("POST", "/tokens", json!({ "label": "Jenkins" })),
+    ] {
+        let answer = grace.api.send(method, &format!("/projects/{id}{tail}"), Some(&body));
+        assert_eq!(answer.problem(), "409 two-factor-needed", "{method} {tail}");
+    }
+    // What takes something back is theirs too.
+    invite(&ada, &id, EVE, "viewer").with(201);
+    let open = grace.api.get(&format!("/projects/{id}/invitations")).json(200);
+    let invitation = open["invitations"][0]["id"].as_str().unwrap();
+    grace.api.delete(&format!("/projects/{id}/invitations/{invitation}")).with(204);
+}
+
+#[test]
+fn a_token_says_who_made_it_and_that_they_may_have_a_copy() {
+    let server = Server::start();
+    let (ada, grace) = (server.person(ADA), server.person(GRACE));
+    let id = project(&ada, "Northwind iOS");
+    joins(&ada, &id, &grace, "admin");
+    let tokens = format!("/projects/{id}/tokens");
+    let made = grace.api.post(&tokens, &json!({ "label": "Jenkins" })).json(201);
+    assert_eq!((&made["made_by"], &made["maker_administers"]), (&json!(GRACE), &json!(true)));
+    ada.api.delete(&format!("/projects/{id}/members/{GRACE}")).with(204);
+    let listed = ada.api.get(&tokens).json(200);
+    assert_eq!(listed["tokens"][0]["maker_administers"], false);
+    let page = ada.browser().get(&format!("/projects/{id}/integrations")).text(200);
+    assert!(page.contains("by grace@example.org, no admin here any more"), "{page}");
+}
+
+#[test]
 fn no_personal_token_opens_a_project() {
     let server = Server::start();
     let ada = server.person(ADA);

@@ -22,10 +22,12 @@ CREATE TABLE rules (
 CREATE INDEX rules_by_project ON rules (project_id, created_at);
 CREATE INDEX rules_by_issuer ON rules (issuer_id);
 
+-- made_by is an account that may have been removed since.
 CREATE TABLE project_tokens (
     id TEXT NOT NULL PRIMARY KEY,
     project_id TEXT NOT NULL REFERENCES projects (id),
     label TEXT NOT NULL,
+    made_by TEXT NOT NULL,
     token_hash BYTEA NOT NULL UNIQUE,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,

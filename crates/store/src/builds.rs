@@ -61,6 +61,7 @@ statements! {
         FROM builds WHERE ended_at IS NULL AND ends_at <= $1 ORDER BY ends_at LIMIT $2";
     END = "UPDATE builds SET ended_at = $2, why_ended = $3 WHERE id = $1 AND ended_at IS NULL";
     END_ALL = "UPDATE builds SET ended_at = $1, why_ended = $2 WHERE ended_at IS NULL";
+    COUNT_SINCE = "SELECT COUNT(*) FROM builds WHERE project_id = $1 AND opened_at > $2";
     COUNT_OPEN = "SELECT COUNT(*) FROM builds WHERE project_id = $1 AND ended_at IS NULL AND ends_at > $2";
     DELETE_OF_PROJECT = "DELETE FROM builds WHERE project_id = $1";
 }
@@ -160,6 +161,16 @@ pub fn end_all(conn: &mut Conn, now: Timestamp, why: WhyBuildEnded) -> Result<u6
 /// As the database has them.
 pub fn count_open(conn: &mut Conn, project: ProjectId, now: Timestamp) -> Result<u64, DbError> {
     let row = conn.query_one(&COUNT_OPEN, &[project.to_string().into(), now.millis().into()])?;
+    let row = row.ok_or_else(|| row::corrupt("builds"))?;
+    u64::try_from(row.int(0)?).map_err(|_| row::corrupt("builds"))
+}
+
+/// How many builds of the project were opened after `then`.
+///
+/// # Errors
+/// As the database has them.
+pub fn count_since(conn: &mut Conn, project: ProjectId, then: Timestamp) -> Result<u64, DbError> {
+    let row = conn.query_one(&COUNT_SINCE, &[project.to_string().into(), then.millis().into()])?;
     let row = row.ok_or_else(|| row::corrupt("builds"))?;
     u64::try_from(row.int(0)?).map_err(|_| row::corrupt("builds"))
 }

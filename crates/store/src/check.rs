@@ -172,6 +172,7 @@ static COLUMNS: &[(&str, &[Column])] = columns! {
         id: id::<ProjectTokenId>;
         project_id: id::<ProjectId>;
         label: |value| matches!(value, Value::Text(text) if Label::parse(text).is_ok());
+        made_by: id::<AccountId>;
         token_hash: hash;
         created_at: time;
         expires_at: time;

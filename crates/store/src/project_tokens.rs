@@ -1,6 +1,6 @@
 //! The tokens that open builds of a project. A revoked one has no row any more.
 
-use domain::{Label, ProjectId, ProjectTokenId, Timestamp};
+use domain::{AccountId, Label, ProjectId, ProjectTokenId, Timestamp};
 
 use crate::{
     db::{Conn, DbError, Row},
@@ -16,6 +16,8 @@ pub struct ProjectToken {
     pub project: ProjectId,
     /// What it is called.
     pub label: Label,
+    /// Who made it, and may have kept a copy.
+    pub made_by: AccountId,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops working.
@@ -25,13 +27,13 @@ pub struct ProjectToken {
 }
 
 statements! {
-    INSERT = "INSERT INTO project_tokens (id, project_id, label, token_hash, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    BY_HASH = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source FROM project_tokens
+    INSERT = "INSERT INTO project_tokens (id, project_id, label, token_hash, created_at, expires_at, made_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    BY_HASH = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source, made_by FROM project_tokens
         WHERE token_hash = $1";
-    BY_ID = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source FROM project_tokens
+    BY_ID = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source, made_by FROM project_tokens
         WHERE id = $1";
-    OF_PROJECT = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source FROM project_tokens
+    OF_PROJECT = "SELECT id, project_id, label, created_at, expires_at, last_used_at, last_used_source, made_by FROM project_tokens
         WHERE project_id = $1 ORDER BY created_at DESC, id DESC";
     COUNT_LIVE = "SELECT COUNT(*) FROM project_tokens WHERE project_id = $1 AND expires_at > $2";
     USED = "UPDATE project_tokens SET last_used_at = $2, last_used_source = $3 WHERE id = $1";
@@ -53,6 +55,7 @@ pub fn insert(conn: &mut Conn, token: &ProjectToken, token_hash: &[u8]) -> Resul
         token_hash.into(),
         token.created_at.millis().into(),
         token.expires_at.millis().into(),
+        token.made_by.to_string().into(),
     ];
     conn.execute(&INSERT, &params).map(drop)
 }
@@ -136,6 +139,7 @@ fn read(row: &Row) -> Result<ProjectToken, DbError> {
         id: row::parsed(row, 0)?,
         project: row::parsed(row, 1)?,
         label: Label::parse(row.text(2)?).map_err(|_| row::corrupt("project_tokens.label"))?,
+        made_by: row::parsed(row, 7)?,
         created_at: row::time(row, 3)?,
         expires_at: row::time(row, 4)?,
         last_use: match (row::opt_time(row, 5)?, row.opt_text(6)?) {

@@ -29,13 +29,14 @@ use crate::cli::failure::Failure;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs it to its end, and gives the exit code that a shell would: its own, or 128 and the number of the signal that ended
-/// it.
+/// it. What it was given is put away as soon as it has ended.
 pub(super) async fn run(
     command: &[OsString],
     set: impl Fn(&mut Command),
     masker: &Arc<Learned>,
     signals: &mut Signals,
     console: &mut Console,
+    put_away: impl FnOnce(&mut Console),
 ) -> Result<u8, Failure> {
     let mut streams = Streams::default();
     let mut started = match streams.start(command, set, masker) {
@@ -50,7 +51,12 @@ pub(super) async fn run(
         }
     };
     let status = started.until_it_ends(signals).await;
-    streams.end(console).await;
+    // Before its last words are passed on: whoever reads them may take for ever.
+    put_away(console);
+    tokio::select! {
+        () = streams.end(console) => {}
+        _ = signals.ending() => {}
+    }
     started.leave();
     let status =
         status.map_err(|error| Failure::Refused(format!("The command can't be waited for: {error}.")))?;

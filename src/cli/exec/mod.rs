@@ -101,21 +101,23 @@ async fn in_build(
         ));
     }
     let masker = masker(build, &key)?;
+    let files = folder.path().to_owned();
     let set = |command: &mut Command| {
         // What opens builds is nothing for what runs in one.
         for name in handed.without.iter().chain(&[PROJECT_TOKEN, "DOORKEY_ID_TOKEN"]) {
             command.env_remove(name);
         }
         command.envs(handed.variables.iter().map(|(name, value)| (*name, value)));
-        command.envs(of_build(build)).env("DOORKEY_FILES", folder.path());
+        command.envs(of_build(build)).env("DOORKEY_FILES", &files);
     };
-    let done = child::run(&args.command, set, &masker, signals, console).await;
-    if let Err(error) = folder.remove() {
-        console.note(&format!(
-            "doorkey: The folder with the key can't be removed: {error}. Remove it yourself."
-        ));
-    }
-    done
+    let put_away = |console: &mut Console| {
+        if let Err(error) = folder.remove() {
+            console.note(&format!(
+                "doorkey: The folder with the key can't be removed: {error}. Remove it yourself."
+            ));
+        }
+    };
+    child::run(&args.command, &set, &masker, signals, console, put_away).await
 }
 
 /// Without a choice, all tools: no variable of one is a variable of another.
