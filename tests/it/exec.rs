@@ -257,6 +257,25 @@ fn no_form_of_a_secret_is_in_what_a_verbose_step_prints() {
 }
 
 #[test]
+fn a_key_shown_byte_by_byte_is_masked() {
+    let job = Job::start();
+    let text = job.exec(&["sh", "-c", "openssl pkey -in \"$DOORKEY_API_KEY_PATH\" -noout -text"]).with(0);
+    let lines: Vec<_> = text.out.lines().skip_while(|line| *line != "priv:").take(4).collect();
+    assert!(lines[1] == "    ***:" || lines[1] == "    00:***:", "{}", text.out);
+    assert_eq!(lines[2], "    ***:", "{}", text.out);
+    let script = "for form in x1 'x1 -w8'; do openssl pkey -in \"$DOORKEY_API_KEY_PATH\" -outform DER | od -An -t$form; done";
+    let bytes = job.exec(&["sh", "-c", script]).with(0).out;
+    // It is another wrapping of the private number than the key's file has.
+    let body: String = pem().lines().filter(|line| !line.starts_with('-')).collect();
+    let der = data_encoding::BASE64.decode(body.as_bytes()).unwrap();
+    for piece in der[36..68].windows(4) {
+        let pairs: Vec<_> = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!bytes.contains(&pairs.join(" ")), "{bytes}");
+    }
+    assert!(bytes.lines().filter(|line| line.trim() == "***").count() >= 12, "{bytes}");
+}
+
+#[test]
 fn a_slow_word_is_not_held_back() {
     let job = Job::start();
     let step = job.begin(&["sh", "-c", "printf 'Password?\\n'; exec tail -f /dev/null"]);

@@ -17,6 +17,14 @@ const HEX_WIDTH: usize = 60;
 /// How much of a random secret in hex is enough to be taken for it, in digits: half a byte each, and logs are full of hex.
 const HEX_PIECE: usize = 2 * SHORTEST;
 
+/// How programs that show bytes set them apart: how many of them stand together, and what stands between. Certificates
+/// and keys in words have colons, `od` and `hexdump -C` spaces, and `xxd` a space after each second byte.
+const HEX_COLUMNS: [(usize, &str); 3] = [(1, ":"), (1, " "), (2, " ")];
+
+/// How much of a random secret in such hex is enough, in bytes: fewer than in plain hex, since hardly anything else looks
+/// like it, and what stands beside the key's own bytes on a line may be of another wrapping of the same key.
+const COLUMNS_PIECE: usize = 4;
+
 /// What must not be seen.
 #[derive(Clone, Copy)]
 pub enum Secret<'a> {
@@ -75,6 +83,7 @@ impl Forms {
         if lines.len() == 1 || std::str::from_utf8(secret).is_err() {
             self.line(secret);
             self.line(text);
+            self.columns(secret);
             return;
         }
         // The first and last line of PEM say what it is, and are no secret.
@@ -82,6 +91,8 @@ impl Forms {
         for line in &body {
             self.line(line);
         }
+        // With the line ends, which are bytes like others there.
+        self.columns(&body.join(&b'\n'));
         // Without the line ends, as programs do that keep a key on one line.
         self.line(&body.concat());
         // Its frame is no secret, so this counts as a whole, and what is in it line by line.
@@ -127,6 +138,19 @@ impl Forms {
         for text in [&HEXLOWER, &HEXUPPER].map(|encoding| encoding.encode(bytes)) {
             self.broken(&text, HEX_WIDTH);
             self.breakable(text.as_bytes(), HEX_PIECE);
+        }
+    }
+
+    /// In hex with something between the bytes. Of what is random, each piece of [`COLUMNS_PIECE`] bytes.
+    fn columns(&mut self, bytes: &[u8]) {
+        let piece = if self.random { COLUMNS_PIECE } else { bytes.len().max(1) };
+        for piece in bytes.windows(piece) {
+            for (together, between) in HEX_COLUMNS {
+                for encoding in [&HEXLOWER, &HEXUPPER] {
+                    let groups: Vec<_> = piece.chunks(together).map(|group| encoding.encode(group)).collect();
+                    self.add(groups.join(between));
+                }
+            }
         }
     }
 
@@ -348,6 +372,18 @@ mod tests {
             (pieces(Secret::Random(token.as_bytes())), pieces(Secret::Chosen(token.as_bytes()))),
             (13, 0)
         );
+    }
+
+    #[test]
+    fn bytes_set_apart_count_in_pieces() {
+        let key: Vec<u8> = (0xf0..=0xff).collect();
+        let forms = of([Secret::Random(&key)]);
+        for form in ["f0:f1:f2:f3", "FC:FD:FE:FF", "f3 f4 f5 f6", "f0f1 f2f3", "F1F2 F3F4"] {
+            assert!(forms.contains(form.as_bytes()), "{form}");
+        }
+        let chosen = of([Secret::Chosen(b"se-cret-9")]);
+        assert!(chosen.contains(&b"73:65:2d:63:72:65:74:2d:39"[..]));
+        assert!(!chosen.contains(&b"73:65:2d:63:72:65:74:2d"[..]));
     }
 
     #[test]

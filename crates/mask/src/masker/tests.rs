@@ -221,6 +221,44 @@ fn a_key_that_is_broken_anywhere_leaves_next_to_nothing() {
     }
 }
 
+/// As `openssl ec -text`, `od -An -tx1`, `hexdump -C` and `xxd` print bytes.
+#[test]
+fn a_key_shown_byte_by_byte_is_masked() {
+    // No byte is another one's neighbour twice.
+    let key: Vec<u8> = (0_u8..138).map(|n| n.wrapping_mul(89).wrapping_add(7)).collect();
+    let scalar = &key[36..68];
+    let mut masker = Masker::new([Secret::Random(&key)]).unwrap();
+    for upper in [false, true] {
+        let case = |text: String| if upper { text.to_uppercase() } else { text };
+        let pairs = |bytes: &[u8], together: usize, between: &str| {
+            let groups: Vec<_> = bytes.chunks(together).map(|group| HEXLOWER.encode(group)).collect();
+            case(groups.join(between))
+        };
+        let colons: Vec<_> = scalar.chunks(15).map(|line| pairs(line, 1, ":")).collect();
+        let spaced: Vec<_> = key[..128].chunks(16).map(|line| pairs(line, 1, " ")).collect();
+        let halves: Vec<_> = key[..128].chunks(8).map(|half| pairs(half, 1, " ")).collect();
+        let grouped: Vec<_> = key[..128].chunks(16).map(|line| pairs(line, 2, " ")).collect();
+        let odd: Vec<_> = key[1..129].chunks(16).map(|line| pairs(line, 2, " ")).collect();
+        for (written, left) in [
+            // The two bytes of its last line are too few.
+            (colons.join(":\n    "), format!("***:\n    ***:\n    {}", pairs(&scalar[30..], 1, ":"))),
+            (spaced.join("\n "), ["***"; 8].join("\n ")),
+            (halves.join("  "), vec!["***"; 16].join("  ")),
+            (grouped.join("  "), ["***"; 8].join("  ")),
+            (odd.join("\n"), ["***"; 8].join("\n")),
+        ] {
+            let out = masked(&mut masker, &[written.as_bytes()]);
+            assert_eq!(String::from_utf8(out).unwrap(), left);
+        }
+    }
+    // What a key's file has, line ends and all.
+    let pem = "-----BEGIN PRIVATE KEY-----\nA1b2C3d4E5f6G7h8I9j0\nzZ9+/8yYzZ0\n-----END PRIVATE KEY-----\n";
+    let mut masker = Masker::new([Secret::Random(pem.as_bytes())]).unwrap();
+    let body = &pem.as_bytes()[28..60];
+    let shown: Vec<_> = body.iter().map(|byte| HEXLOWER.encode(&[*byte])).collect();
+    assert_eq!(masked(&mut masker, &[shown[..31].join(" ").as_bytes()]), MASK);
+}
+
 #[test]
 fn without_secrets_everything_passes_at_once() {
     let mut masker = Masker::new([Secret::Random(b"short")]).unwrap();
