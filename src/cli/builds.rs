@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use clap::{Subcommand, ValueEnum};
-use domain::{Secret, Timestamp};
+use domain::{MachineToken, Secret, Timestamp, TokenKind};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -203,10 +203,21 @@ pub(super) async fn shown(
     identity_only: bool,
 ) -> Result<Shown, Failure> {
     if let Some(token) = variables("DOORKEY_PROJECT_TOKEN").filter(|_| !identity_only) {
-        return Ok(Shown::ProjectToken(Secret::new(token)));
+        return Ok(Shown::ProjectToken(whole(Secret::new(token), "in DOORKEY_PROJECT_TOKEN")?));
     }
     let ci = Ci::of(variables).ok_or_else(ci::no_ci)?;
     Ok(Shown::Identity(ci.identity_token(variables, audience).await?))
+}
+
+/// A project token that isn't cut: the last letters of each say so of the others.
+fn whole(token: Secret<String>, place: &str) -> Result<Secret<String>, Failure> {
+    let fits = MachineToken::parse(TokenKind::Project, token.expose().trim()).is_some();
+    fits.then_some(token).ok_or_else(|| {
+        Failure::Refused(format!(
+            "The project token {place} isn't whole: letters are missing, or others are among them. It begins with dkp_. Copy it \
+             again from where it is kept, or make a new one on the project's page."
+        ))
+    })
 }
 
 pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure> {
@@ -221,7 +232,8 @@ pub(super) async fn run(args: Args, console: &mut Console) -> Result<(), Failure
 async fn open(args: Open, variables: Variables<'_>, console: &mut Console) -> Result<(), Failure> {
     let server = args.server.url(variables)?;
     let shown = if args.token_stdin {
-        Shown::ProjectToken(console.first_line("project token")?)
+        let token = console.first_line("project token")?;
+        Shown::ProjectToken(whole(token, "on standard input")?)
     } else {
         let audience = args.audience.clone().unwrap_or_else(|| server.to_string());
         shown(variables, &audience, args.oidc).await?
@@ -260,6 +272,7 @@ fn quoted(value: &str) -> String {
 
 async fn close(args: Close, variables: Variables<'_>, console: &mut Console) -> Result<(), Failure> {
     if let Some(id) = args.id {
+        export::closed(Some(&id), None, console);
         let (client, _) = Folder::of_environment()?.signed_in()?;
         client.request(Method::POST, &format!("/builds/{}/close", in_path(&id)), None).await?;
         return console.say("It is closed, and its token ended with it.");
@@ -269,6 +282,8 @@ async fn close(args: Close, variables: Variables<'_>, console: &mut Console) -> 
             "Say which one by its id, or run this in a build: DOORKEY_BUILD_TOKEN isn't set.".into(),
         )
     })?;
+    // Also of a build that has ended already, which the server refuses to close.
+    export::closed(None, Some(&token), console);
     let client = Client::at(&args.server.url(variables)?, Some(Secret::new(token)))?;
     client.request(Method::DELETE, "/build", None).await?;
     console.say("The build is closed, and its token ended with it.")

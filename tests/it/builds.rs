@@ -746,7 +746,15 @@ fn a_ci_opens_and_closes_builds_by_the_command_line() {
     run(&[("GITHUB_ACTIONS", "true")], &["builds", "open", "--oidc"], "").with(1).said("id-token: write");
     run(&[("DOORKEY_URL", "http://127.0.0.1:1"), ("DOORKEY_PROJECT_TOKEN", &token)], &["builds", "open"], "")
         .with(3);
-    run(&[("DOORKEY_PROJECT_TOKEN", "dkp_wrong")], &["builds", "open"], "").with(1);
+    run(&[("DOORKEY_PROJECT_TOKEN", "dkp_wrong")], &["builds", "open"], "")
+        .with(1)
+        .said("in DOORKEY_PROJECT_TOKEN isn't whole");
+    // A cut one is sent nowhere.
+    let cut = &token[..token.len() - 1];
+    let nowhere = [("DOORKEY_URL", "http://127.0.0.1:1"), ("DOORKEY_PROJECT_TOKEN", cut)];
+    run(&nowhere, &["builds", "open"], "").with(1).said("Copy it again");
+    run(&nowhere, &["exec", "--", "true"], "").with(1).said("Copy it again");
+    run(&[], &["builds", "open", "--token-stdin"], &format!("{cut}\n")).with(1).said("isn't whole");
     // GitHub's way: a token is asked for, for this audience.
     let asked = issuer.url.clone() + "/github?x=1";
     issuer.gives(&issuer.token(AUDIENCE, server.clock.now(), json!({})));

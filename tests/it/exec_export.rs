@@ -167,3 +167,31 @@ fn what_was_never_cleaned_goes_when_its_build_has_ended() {
     job.exec(&["true"]).with(0);
     assert_eq!(job.folders().len(), 1);
 }
+
+#[test]
+fn what_an_export_left_goes_when_its_build_is_closed() {
+    let job = Job::start();
+    let export = |token: &str| {
+        let mut command = job.command(&["builds", "export", "--to", "shell"]);
+        Done::of(command.env("DOORKEY_BUILD_TOKEN", token), "").with(0);
+    };
+    let close = || Done::of(&mut job.command(&["builds", "close"]), "");
+    // Where nothing was ever kept, nothing is made.
+    assert_eq!(close().with(0).err, "");
+    assert_eq!(fs::read_dir(job.home.path().join("tmp")).unwrap().count(), 0);
+    export(BUILD_TOKEN);
+    export("dkb_another");
+    export(BUILD_TOKEN);
+    let names: Vec<_> = job.folders().iter().map(|path| path.display().to_string()).collect();
+    assert_eq!(names.len(), 3);
+    // Its name says which build it is of, and not how to get in.
+    names.iter().for_each(|name| is_clean(name));
+    assert!(names.iter().all(|name| name.contains("-bld_x-")), "{names:?}");
+    assert_eq!(close().with(0).err, "The files that doorkey builds export left here are removed.\n");
+    // Another build's stay, until that one is closed: by its id, whoever isn't signed in here has them removed too.
+    assert_eq!(job.folders().len(), 1);
+    Done::of(&mut job.command(&["builds", "close", "bld_y"]), "").with(1);
+    assert_eq!(job.folders().len(), 1);
+    Done::of(&mut job.command(&["builds", "close", "bld_x"]), "").with(1).said("are removed");
+    assert_eq!(job.folders().len(), 0);
+}

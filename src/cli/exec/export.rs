@@ -16,7 +16,7 @@ use domain::Timestamp;
 use serde::Deserialize;
 
 use super::build::{Build, variable};
-use super::folder::{Folder, Place};
+use super::folder::{self, Folder, Place};
 use super::tools::{GivenKey, Handed, Tool};
 use super::{all_or, no_build, not_written, say_refused, set_before, write};
 use crate::cli::console::Console;
@@ -24,8 +24,9 @@ use crate::cli::failure::Failure;
 use crate::cli::render::read;
 use crate::clock::{self, Clock};
 
-const HELP: &str = "The files stay until doorkey builds export --clean in the same build; run it in a step that always runs. What a \
-                    killed job leaves behind is removed once its build has ended, by the next export or exec on the machine.\n\n    \
+const HELP: &str = "The files stay until doorkey builds close or doorkey builds export --clean in the same build; run one of them in a step that \
+                    always runs. What a killed job leaves behind is removed once its build's time is over, by the next export \
+                    or exec on the machine.\n\n    \
                     eval \"$(doorkey builds export --to shell)\"";
 
 /// How a CI takes variables.
@@ -63,11 +64,11 @@ pub(in crate::cli) async fn run(args: &Args, console: &mut Console) -> Result<()
     let terminal = io::stdout().is_terminal();
     ready(form, terminal && !args.force)?;
     let build = Build::of_environment()?.ok_or_else(no_build)?;
-    let (key, end) = (build.api_key().await?, ends(&build).await?);
+    let (key, (end, names)) = (build.api_key().await?, ends(&build).await?);
     let folder = Place::of_environment()
         .and_then(|place| {
             place.sweep(Clock::System.now())?;
-            place.keep(end)
+            place.keep(end, &names)
         })
         .map_err(|error| not_written(&error))?;
     let mut handed = key.handed(&all_or(&args.tools), folder.path());
@@ -92,20 +93,39 @@ fn ready(form: Form, seen: bool) -> Result<(), Failure> {
     }
 }
 
-async fn ends(build: &Build) -> Result<Timestamp, Failure> {
+/// When the build ends, and the names by which its closing finds what is kept.
+async fn ends(build: &Build) -> Result<(Timestamp, Vec<String>), Failure> {
     #[derive(Deserialize)]
     struct Described {
+        id: String,
         ends_at: Timestamp,
     }
     let described: Described = read(&build.described().await?)?;
-    Ok(described.ends_at)
+    let names = [folder::by_id(&described.id), Some(folder::by_token(build.token.expose()))];
+    Ok((described.ends_at, names.into_iter().flatten().collect()))
+}
+
+/// Removes what an export left on this machine of a build that is closed: of the one with this id, or with this token.
+pub(in crate::cli) fn closed(id: Option<&str>, token: Option<&str>, console: &mut Console) {
+    let names = [id.and_then(folder::by_id), token.map(folder::by_token)];
+    for name in names.into_iter().flatten() {
+        match folder::remove_of(&name) {
+            Ok(0) => {}
+            Ok(_) => console.note("The files that doorkey builds export left here are removed."),
+            Err(error) => {
+                console.note(&format!(
+                    "The files that doorkey builds export left here can't be removed: {error}."
+                ));
+            }
+        }
+    }
 }
 
 fn hand_over(
     form: Form,
     handed: &Handed,
     key: &GivenKey,
-    mut folder: Folder,
+    mut kept: Folder,
     console: &mut Console,
 ) -> Result<(), Failure> {
     let left = || {
@@ -141,7 +161,7 @@ fn hand_over(
             console.say(&unset.chain(set).collect::<Vec<_>>().join("\n"))?;
         }
     }
-    folder.stay();
+    kept.stay();
     Ok(())
 }
 

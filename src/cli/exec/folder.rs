@@ -14,11 +14,13 @@ use domain::Timestamp;
 use rustix::{fs::OFlags, process::geteuid};
 
 use crate::clock::{self, Clock};
+use crate::secrets;
 
 /// A folder of a process that runs.
 const RUN: &str = "run-";
 
-/// A folder that outlives the process which made it, until the time in its name: milliseconds since 1970.
+/// A folder that outlives the process which made it, until the time in its name: milliseconds since 1970. After that stands
+/// which build it is of.
 const KEPT: &str = "kept-";
 
 /// Where the folders are: a folder of this user's own.
@@ -31,16 +33,7 @@ pub(super) struct Place {
 impl Place {
     /// In `$XDG_RUNTIME_DIR`, which is in memory and goes with the session, or else where temporary files are.
     pub(super) fn of_environment() -> io::Result<Self> {
-        let user = geteuid().as_raw();
-        let own = |path: &PathBuf| {
-            path.is_absolute() && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user)
-        };
-        let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(own);
-        let path = session.map_or_else(
-            || std::env::temp_dir().join(format!("doorkey-builds-{user}")),
-            |folder| folder.join("doorkey-builds"),
-        );
-        Self::at(path)
+        Self::at(path_of_environment())
     }
 
     pub(super) fn at(path: PathBuf) -> io::Result<Self> {
@@ -98,10 +91,27 @@ impl Place {
         }
     }
 
-    /// A new folder that stays until `end`, or until [`Place::remove`]. It goes with the value until it is told to stay.
-    pub(super) fn keep(&self, end: Timestamp) -> io::Result<Folder> {
-        let path = self.create(&format!("{KEPT}{}-", end.millis()))?;
+    /// A new folder that stays until `end`, or until one of its build's `names` is closed, or until [`Place::remove`]. It
+    /// goes with the value until it is told to stay.
+    pub(super) fn keep(&self, end: Timestamp, names: &[String]) -> io::Result<Folder> {
+        let names: String = names.iter().map(|name| format!("{name}-")).collect();
+        let path = self.create(&format!("{KEPT}{}-{names}", end.millis()))?;
         Ok(Folder { path, goes: true, _held: None })
+    }
+
+    /// Removes what was kept of the build that has this name. Says how many folders it was.
+    fn remove_of(&self, build: &str) -> io::Result<usize> {
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let mut parts = name.strip_prefix(KEPT).unwrap_or_default().split('-').skip(1);
+            if until(name).is_some() && parts.any(|part| part == build) {
+                fs::remove_dir_all(&path).map_err(|error| named(&path, &error))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// Removes a folder that was kept. Says whether it was there.
@@ -127,6 +137,18 @@ impl Place {
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| named(&path, &error))?;
         Ok(path)
     }
+}
+
+fn path_of_environment() -> PathBuf {
+    let user = geteuid().as_raw();
+    let own = |path: &PathBuf| {
+        path.is_absolute() && fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == user)
+    };
+    let session = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(own);
+    session.map_or_else(
+        || std::env::temp_dir().join(format!("doorkey-builds-{user}")),
+        |folder| folder.join("doorkey-builds"),
+    )
 }
 
 impl Drop for Place {
@@ -190,6 +212,27 @@ impl Drop for Folder {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// The name of the build that has this token. It tells nobody the token.
+pub(super) fn by_token(token: &str) -> String {
+    let hash = secrets::hash(token);
+    data_encoding::HEXLOWER.encode(hash.get(..16).unwrap_or_default())
+}
+
+/// The name of the build that has this id, where it can be part of a folder's name.
+pub(super) fn by_id(id: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=64).contains(&id.len()).then_some(id).filter(|id| id.bytes().all(fits)).map(Into::into)
+}
+
+/// Removes what was kept here of the build that has this name. Says how many folders it was.
+pub(super) fn remove_of(build: &str) -> io::Result<usize> {
+    // Where nothing was ever kept, nothing is made.
+    if !path_of_environment().exists() {
+        return Ok(0);
+    }
+    Place::of_environment()?.remove_of(build)
 }
 
 /// Sweeps, and makes a folder.

@@ -54,6 +54,7 @@ impl Job {
             Some(match asked.line.split(' ').take(2).collect::<Vec<_>>()[..] {
                 ["POST", "/api/v1/build/credentials"] => (status, answer.to_string()),
                 ["GET", "/api/v1/build"] => (200, described.to_string()),
+                ["DELETE", "/api/v1/build"] => (200, "{}".into()),
                 _ => (404, json!({ "code": "not-found", "detail": "There is nothing." }).to_string()),
             })
         });
