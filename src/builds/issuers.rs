@@ -78,8 +78,11 @@ fn read(new: New, ctx: &mut Ctx) -> Result<Issuer, Problem> {
     let otherwise = if matches!(ci, Ci::CircleCi | Ci::Other) { "" } else { presets::issuer_url(ci) };
     let url = line("url", &new.url, otherwise)?;
     fetch::allowed(&url, new.allow_private).map_err(|why| {
-        let near =
-            if new.allow_private { "" } else { " One of your own network has to be allowed to be there." };
+        let near = if new.allow_private {
+            ""
+        } else {
+            " If it is in your own network, allow that: on the command line, --allow-private."
+        };
         Problem::field("url", format!("That can't be an issuer: {why}.{near}"))
     })?;
     if ci == Ci::CircleCi && !url.starts_with("https://oidc.circleci.com/org/") && !new.allow_private {

@@ -56,10 +56,10 @@ struct AddApiKey {
     /// The key ID [default: the one in the file's name]
     #[arg(long, value_name = "ID")]
     key_id: Option<String>,
-    /// The issuer ID
-    #[arg(long, value_name = "UUID", required_unless_present = "individual")]
+    /// A team key's issuer ID, as App Store Connect shows it above the list of keys
+    #[arg(long, value_name = "UUID")]
     issuer: Option<String>,
-    /// It is an individual key, which has no issuer ID
+    /// Instead: it is an individual key, which has no issuer ID
     #[arg(long, conflicts_with = "issuer")]
     individual: bool,
     /// It belongs to the Apple Developer Enterprise Program
@@ -213,6 +213,13 @@ fn file(path: &PathBuf) -> Result<Secret<String>, Failure> {
 }
 
 async fn add(args: &AddApiKey, client: &Client, console: &mut Console) -> Result<(), Failure> {
+    if args.issuer.is_none() && !args.individual {
+        return Err(Failure::Usage(
+            "Say which kind of key it is: --issuer and the issuer ID, which App Store Connect shows above the list of keys, for a \
+             team's key; or --individual for one person's own, which has none."
+                .into(),
+        ));
+    }
     let key = file(&args.file)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let body = json!({
@@ -307,7 +314,8 @@ impl Reader {
             .collect();
         let given = match self.repeats {
             0 => given.join(", "),
-            more => format!("{}, {more} more times", given.join(", ")),
+            1 => format!("{}, and once more", given.join(", ")),
+            more => format!("{}, and {more} times more", given.join(", ")),
         };
         let commit: String = self.commit.as_deref().unwrap_or_default().chars().take(12).collect();
         let of = match self.reference.as_deref() {

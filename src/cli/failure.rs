@@ -11,6 +11,8 @@ pub(super) enum Failure {
     Usage(String),
     /// The server can't be reached, or can't answer.
     Unreachable(String),
+    /// The answer is no, and it has been printed.
+    No,
     /// Whoever read the output has gone: a quiet end, as `doorkey ... | head` wants it.
     ReaderGone,
 }
@@ -23,7 +25,7 @@ impl Failure {
     pub(super) const fn exit_code(&self) -> u8 {
         match self {
             Self::ReaderGone => 0,
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::No => 1,
             Self::Usage(_) => Self::USAGE,
             Self::Unreachable(_) => 3,
         }
@@ -33,7 +35,7 @@ impl Failure {
     pub(super) fn message(&self) -> Option<&str> {
         match self {
             Self::Refused(message) | Self::Usage(message) | Self::Unreachable(message) => Some(message),
-            Self::ReaderGone => None,
+            Self::No | Self::ReaderGone => None,
         }
     }
 }

@@ -38,7 +38,7 @@ use console::Console;
 use credentials::Folder;
 use failure::Failure;
 
-/// App-specific passwords for people whose accounts have two-factor authentication: one self-hosted server.
+/// App-specific passwords for people, and Apple credentials for builds that are let in: one self-hosted server.
 #[derive(Debug, Parser)]
 #[command(
     name = "doorkey",

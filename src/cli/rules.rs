@@ -200,7 +200,14 @@ impl Rules {
                 let token = console.first_line("identity token")?;
                 let body = json!({ "identity_token": token.expose() });
                 let answer = client.request(Method::POST, &format!("{path}/try"), Some(&body)).await?;
-                if json { console.json(&answer) } else { console.say(&tried(&read(&answer)?)) }
+                let said: Tried = read(&answer)?;
+                if json {
+                    console.json(&answer)?;
+                } else {
+                    console.say(&tried(&said))?;
+                }
+                // Why stands above.
+                if said.opens { Ok(()) } else { Err(Failure::No) }
             }
         }
     }

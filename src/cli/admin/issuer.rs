@@ -34,16 +34,16 @@ pub(super) struct Add {
     /// github, gitlab, circleci, buildkite, or other
     preset: String,
     /// What it is called here [default: the CI's own name]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     name: String,
     /// What its tokens say in iss [default: the CI's own, where it has one for all]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     url: String,
     /// What its tokens have to say in aud [default: this server's URL]
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     audience: String,
     /// With other: the claim that names a project, and never another one
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     claim: String,
     /// It may be at an address of one's own network, and be asked over http there
     #[arg(long)]
