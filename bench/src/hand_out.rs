@@ -28,6 +28,9 @@ const FOR_EACH: usize = 1_800;
 /// How many ask at once.
 const AT_ONCE: usize = 64;
 
+/// What stands in an answer that gives the key.
+const GIVEN: &[u8] = b"-----END PRIVATE KEY-----";
+
 /// A key that openssl made for tests.
 const KEY: &str = include_str!("../../crates/appleid/src/api_key/fixtures/pkcs8.pem");
 
@@ -71,7 +74,7 @@ fn work(requests: &[Vec<u8>], apart: usize) -> Work {
         hello: None,
         is_whole: |answer| answer.ends_with(b"}"),
         is_right: Box::new(|answer| {
-            let is_given = answer.windows(20).any(|part| part == b"\\n-----END PRIVATE KE");
+            let is_given = answer.windows(GIVEN.len()).any(|part| part == GIVEN);
             answer.starts_with(b"HTTP/1.1 200") && is_given
         }),
         kept: true,
