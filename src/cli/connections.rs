@@ -376,9 +376,9 @@ B     no longer taken, 2 minutes ago  apps, users  no project                con
         assert_eq!(
             read_by(&read(&answer).unwrap(), now),
             "\
-WHEN           PROJECT        WHAT                   COMMIT                TO           BUILD
-2 minutes ago  Northwind iOS  the key                1a2b3c4d5e6f on main  203.0.113.9  bld_1
-2 minutes ago  Northwind iOS  a token, 4 more times  1a2b3c4d5e6f          203.0.113.9  bld_1"
+WHEN           PROJECT        WHAT                       COMMIT                TO           BUILD
+2 minutes ago  Northwind iOS  the key                    1a2b3c4d5e6f on main  203.0.113.9  bld_1
+2 minutes ago  Northwind iOS  a token, and 4 times more  1a2b3c4d5e6f          203.0.113.9  bld_1"
         );
         assert_eq!(read_by(&Readers { readers: Vec::new() }, now), "No build has received it.");
     }
