@@ -200,7 +200,7 @@ pub struct OwnerRequest {
     security(("token" = ["confirmed"])),
     params(("project" = String, Path, description = "Its id, or its name.", example = "Northwind iOS")),
     request_body = OwnerRequest,
-    responses((status = 204, description = "They own it now."), of::Conflict, of::RoleNeeded),
+    responses((status = 204, description = "They own it now."), of::Conflict, of::TwoFactorNeeded, of::RoleNeeded),
 )]
 pub async fn hand_over(
     State(app): State<Arc<App>>,

@@ -164,6 +164,16 @@ impl ProjectOwner {
     pub fn still(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
         Member::still(tx, self.0.project.id, self.0.account, Role::Owner)
     }
+
+    /// The same, where somebody is given more: that takes an account with a second factor.
+    ///
+    /// # Errors
+    /// As [`Member::still`], and `two-factor-needed`.
+    pub fn may_give(&self, tx: &mut Tx<'_>) -> Result<Project, Problem> {
+        let project = self.still(tx)?;
+        has_second_factor(tx, self.0.account)?;
+        Ok(project)
+    }
 }
 
 /// The project that is named by its id, or by its name in whatever case.

@@ -212,7 +212,7 @@ pub async fn hand_over(app: &App, ctx: &Ctx, owner: &Fresh<ProjectOwner>, who: &
     let (stamp, owner, who) = (ctx.stamp.clone(), owner.who().clone(), Who::parse(app, who));
     app.store
         .write(move |tx| {
-            let project = owner.still(tx)?;
+            let project = owner.may_give(tx)?;
             let next = who.find(tx, &project)?;
             if next.role == Role::Owner {
                 return Err(Problem {
